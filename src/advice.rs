@@ -23,6 +23,7 @@ pub(crate) fn verdict(known: &Known<'_>) -> &'static str {
         ("FAILED", _) => "It was given up.",
         ("CANCELED", _) if is_withheld(known) => "It was withheld from this recipient.",
         ("CANCELED", _) => "It was canceled before it was sent.",
+        // `bellwire why` may ask a server of a later release.
         _ => "This release does not know its state.",
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct Limit(u64);
 /// sake of old programs, and leave it to each process to raise it.
 pub(crate) fn raise_limit() -> Limit {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        // The usual soft limit of Linux.
         return Limit(1024);
     };
 
@@ -45,6 +46,7 @@ impl Limit {
     /// How many connections to providers a process may open beside `database_connections` to Postgres
     /// and those of the API's clients.
     pub(crate) fn provider_connections(self, database_connections: u32) -> usize {
+        // Postgres first: without its connections nothing is recorded, and nothing could be sent.
         let reserve = u64::from(database_connections) + OTHERS + self.0 / API_SHARE;
         let left = self.0.saturating_sub(reserve).max(MIN_CONNECTIONS);
 

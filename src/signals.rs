@@ -31,6 +31,8 @@ impl Signals {
     pub(crate) async fn unless_signaled<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
+            // `work` is dropped where it waits. A signal that arrives with its end is found by the
+            // next call.
             () = self.received() => None,
         }
     }

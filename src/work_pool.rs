@@ -55,9 +55,12 @@ impl WorkPool {
         account_id: AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkFailed> {
+        // Waited for here and not on a thread, so that what waits takes none.
         let turn = self.turn(account_id).await?;
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
+            // Only now is the thread free, also if the caller left long ago. A panic drops it as
+            // well.
             drop(turn);
             done
         });
@@ -108,6 +111,8 @@ impl WorkPool {
             }
         }
 
+        // Under the same lock as the look at the queue: who asks now finds this thread, and does
+        // not wait.
         turns.free += 1;
         None
     }
@@ -152,6 +157,7 @@ impl<K, T> Default for RoundRobin<K, T> {
 impl<K: Copy + Eq + Hash, T> RoundRobin<K, T> {
     fn push(&mut self, key: K, item: T) {
         let queue = self.queues.entry(key).or_default();
+        // A key is in `order` once, however many items it has.
         if queue.is_empty() {
             self.order.push_back(key);
         }
@@ -164,8 +170,10 @@ impl<K: Copy + Eq + Hash, T> RoundRobin<K, T> {
         let item = queue.pop_front();
 
         if queue.is_empty() {
+            // An account that sends once must not leave an entry for ever.
             self.queues.remove(&key);
         } else {
+            // Behind all other keys, so that each of them has a turn first.
             self.order.push_back(key);
         }
         item

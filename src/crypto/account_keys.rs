@@ -40,15 +40,21 @@ impl AccountKeys {
         account: Uuid,
         day: u16,
     ) -> Result<Arc<RandomizedNonceKey>, SecretError> {
+        // Most calls end here, so threads share this lock and wait for a writer only when a key is
+        // new.
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = kept.get(&(account, day)) {
             return Ok(Arc::clone(key));
         }
+        // Two threads may derive the same key at a time. It is equal, so whichever is inserted last
+        // counts.
         drop(kept);
 
         let key = Arc::new(self.derive(account, day)?);
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
+            // Keys in use are derived again when they are needed next. So no use has to be
+            // recorded, which would need the writer's lock.
             kept.clear();
         }
         kept.insert((account, day), Arc::clone(&key));
@@ -57,6 +63,7 @@ impl AccountKeys {
 
     fn derive(&self, account: Uuid, day: u16) -> Result<RandomizedNonceKey, SecretError> {
         let day = day.to_be_bytes();
+        // Both have a fixed length, so no two pairs of account and day have the same key.
         let info = [account.as_bytes().as_slice(), &day];
         let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
 

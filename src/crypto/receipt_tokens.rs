@@ -47,6 +47,7 @@ impl ReceiptKey {
     }
 
     fn has_signed(&self, parts: &TokenParts) -> bool {
+        // The time of an ordinary comparison would show how many bytes of a guess are right.
         self.signature(&parts.id).ct_eq(&parts.signature).into()
     }
 }

@@ -15,6 +15,7 @@ const KEY_LENGTH: usize = 24;
 /// The name of a new API key: `SK` and random characters, the form of the API's keys.
 pub fn generate_api_key() -> String {
     let random = generate_api_secret().replace(['-', '_'], "");
+    // 24 characters of 62 kinds are 142 bits, so two keys never have the same name.
     let random: String = random.chars().take(KEY_LENGTH).collect();
 
     format!("SK{random}")

@@ -32,6 +32,7 @@ impl MasterKeys {
         webhook: Uuid,
         secret: &[u8],
     ) -> Result<Vec<u8>, SecretError> {
+        // A token is text, and a secret may be any bytes.
         self.seal_device_token(account, webhook, &STANDARD.encode(secret))
     }
 
@@ -74,6 +75,7 @@ impl SignedMessage<'_> {
     fn signature(&self, secret: &[u8]) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let mut context = hmac::Context::with_key(&key);
+        // In parts, so that a body with a thousand notifications is not copied.
         context.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
         context.update(self.body);
 

@@ -60,6 +60,7 @@ impl TokenKind {
 
     /// Whether a token of this kind gets a push. One of an unknown kind gets every push.
     pub fn takes(kind: Option<Self>, is_voip: bool) -> bool {
+        // A token that was registered without a kind may be of either.
         kind.is_none_or(|kind| (kind == Self::Voip) == is_voip)
     }
 }

@@ -71,6 +71,7 @@ impl Conditions {
         }
 
         let mut parts: Vec<String> = self.all.iter().map(Condition::predicate).collect();
+        // Empty parentheses are no jsonpath, and without alternatives every device fulfils them.
         if !self.any.is_empty() {
             parts.push(any_of(self.any.iter().map(Condition::predicate)));
         }
@@ -132,6 +133,7 @@ fn microseconds(at: OffsetDateTime) -> i128 {
 
 /// A string of a jsonpath: its escapes are those of JSON.
 fn quoted(string: &str) -> String {
+    // Everything between the quotes is escaped, so a tag cannot end the string and add a condition.
     Value::from(string).to_string()
 }
 
@@ -146,6 +148,7 @@ fn all_of(parts: impl IntoIterator<Item = String>) -> String {
 fn joined(parts: impl IntoIterator<Item = String>, operator: &str) -> String {
     let parts: Vec<String> = parts.into_iter().collect();
 
+    // In jsonpath, `&&` binds more strongly than `||`, and `!` needs parentheses.
     format!("({})", parts.join(operator))
 }
 

@@ -52,6 +52,7 @@ impl CredentialStatus {
         expires_at: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Self {
+        // Known without a request, so it comes before what the last request showed.
         if expires_at.is_some_and(|end| end <= now) {
             return Self::Expired;
         }

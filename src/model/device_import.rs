@@ -49,6 +49,7 @@ impl ImportStatus {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == name)
+            // Any name but RUNNING: a client that waits for the end must not wait for ever.
             .unwrap_or(Self::Failed)
     }
 }

@@ -23,6 +23,7 @@ pub fn older_forms(provider: Provider, token: &str) -> Vec<String> {
     match (provider, normalized(provider, token)) {
         (Provider::Apn, Ok(normalized)) => {
             let mut forms = vec![normalized.to_ascii_uppercase(), token.to_owned()];
+            // The caller looks for the normalized form anyway.
             forms.retain(|form| *form != normalized);
             forms.dedup();
             forms
@@ -36,6 +37,7 @@ fn normalized_apns(token: &str) -> Result<String, String> {
     let inner = token
         .strip_prefix('<')
         .and_then(|token| token.strip_suffix('>'))
+        // One bracket alone is no such description, and fails below as no digit.
         .unwrap_or(token);
     let mut digits = inner.replace(' ', "");
     digits.make_ascii_lowercase();
@@ -58,6 +60,7 @@ fn normalized_apns(token: &str) -> Result<String, String> {
 }
 
 fn check_fcm(token: &str) -> Result<(), String> {
+    // They are printable ASCII, so the rule below takes them, and FCM would refuse each send.
     let is_nothing = NOTHING
         .iter()
         .any(|nothing| token.eq_ignore_ascii_case(nothing));

@@ -78,6 +78,8 @@ impl Failure {
         let mut message = "The message's template skips this recipient".to_owned();
         if !reason.is_empty() {
             message.push_str(": ");
+            // A template may make a reason of 16 KiB from a variable, and it is stored for each
+            // recipient.
             message.extend(reason.chars().take(LONGEST));
         }
 
@@ -101,6 +103,7 @@ impl From<&Answer> for Failure {
     fn from(answer: &Answer) -> Self {
         let code = match &answer.code {
             Some(code) => FailureCode::Provider(code.clone()),
+            // Clients decide by the code, also where the provider gave none.
             None => FailureCode::Outcome(answer.outcome.kind()),
         };
         let message = answer.message.as_deref();

@@ -38,6 +38,7 @@ fn encode(prefix: &str, id: Uuid) -> String {
     text.push_str(prefix);
     text.push('_');
 
+    // 26 digits of five bits, the highest first, so that texts sort as their ids.
     let bits = id.as_u128();
     for index in (0..ENCODED_LENGTH).rev() {
         let digit = (bits >> (index * 5)) as usize & 31;
@@ -48,6 +49,7 @@ fn encode(prefix: &str, id: Uuid) -> String {
 }
 
 fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
+    // The error repeats nothing of the text, which may be any string of a client.
     let error = ParseIdError { prefix };
     let digits = text
         .strip_prefix(prefix)
@@ -63,6 +65,8 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
     for byte in digits.bytes() {
         let digit = ALPHABET
             .iter()
+            // Capitals and the look-alikes of Crockford's alphabet are refused: each id has one
+            // text.
             .position(|known| *known == byte)
             .ok_or(error)?;
         bits = (bits << 5) | digit as u128;
@@ -73,6 +77,7 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 
 /// The time in the first 48 bits of a `UUIDv7`, to the millisecond.
 fn created_at(id: Uuid) -> OffsetDateTime {
+    // RFC 9562, section 5.7: the time stands before version and random bits.
     let milliseconds = (id.as_u128() >> 80).cast_signed();
     OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -83,6 +88,7 @@ pub fn lowest_id_at(time: OffsetDateTime) -> Uuid {
     let milliseconds = (time.unix_timestamp_nanos() / 1_000_000)
         .max(0)
         .cast_unsigned();
+    // All other bits are zero, also those of the version, so no id of this millisecond is lower.
     Uuid::from_u128(milliseconds << 80)
 }
 
@@ -148,6 +154,7 @@ macro_rules! id_type {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // A value within a larger one may be borrowed or not, as its escapes require.
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
                 text.parse().map_err(de::Error::custom)
             }
@@ -222,11 +229,13 @@ id_type!(
 impl OperationId {
     /// A new id, followed by [`MAX_POSITIONS`] ids for notifications.
     pub fn generate() -> Self {
+        // 50 bits remain beside the millisecond, so two Operations still differ.
         Self(Uuid::from_u128(Uuid::now_v7().as_u128() & !POSITION_MASK))
     }
 
     /// The id of the notification at `position` (0-based, request order; below [`MAX_POSITIONS`]).
     pub fn push_notification(self, position: u32) -> PushNotificationId {
+        // A higher one would carry into the bits of the Operation, and give the id of another.
         debug_assert!(position < MAX_POSITIONS);
         PushNotificationId(Uuid::from_u128(self.0.as_u128() + u128::from(position) + 1))
     }
@@ -237,6 +246,7 @@ impl PushNotificationId {
     /// no notification.
     pub fn locate(self) -> Option<(OperationId, u32)> {
         let number = u32::try_from(self.0.as_u128() & POSITION_MASK).ok()?;
+        // Zero is the Operation itself.
         let position = number.checked_sub(1)?;
 
         let operation = Uuid::from_u128(self.0.as_u128() & !POSITION_MASK);
@@ -261,6 +271,7 @@ impl UserId {
     /// Stands for the User with an external id where no User has it: the same for the same id, another in
     /// each account, and never the id of a User.
     pub fn of_external_id(account_id: AccountId, external_id: &str) -> Self {
+        // Version 5, because every User's id has version 7.
         Self(Uuid::new_v5(&account_id.as_uuid(), external_id.as_bytes()))
     }
 

@@ -176,6 +176,7 @@ impl Message {
             let found = self
                 .localizations
                 .keys()
+                // RFC 4647, section 2: tags are compared without regard to case.
                 .find(|tag| tag.eq_ignore_ascii_case(range));
             if let Some(tag) = found {
                 return Some(tag);
@@ -195,6 +196,7 @@ impl Message {
     #[must_use]
     pub fn in_language(&self, tag: &str) -> Self {
         let mut message = Self {
+            // The message is copied for each recipient from now on, and needs no other language.
             localizations: BTreeMap::new(),
             ..self.clone()
         };
@@ -208,6 +210,7 @@ impl Message {
             image,
             data,
         } = localization.clone();
+        // What a localization leaves out stays in the language of the message.
         message.title = title.or(message.title);
         message.body = body.or(message.body);
         message.image = image.or(message.image);

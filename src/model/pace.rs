@@ -33,6 +33,7 @@ impl Pace {
             .get(passed)
             .map_or(1, |seconds| seconds.unsigned_abs());
 
+        // A row of the queue stands for at most this many, also at a pace with more in a second.
         self.notifications_of(seconds).min(BATCH_SIZE)
     }
 
@@ -41,6 +42,7 @@ impl Pace {
         let notifications = u64::from(self.per_minute) * u64::from(seconds);
 
         // At most those of a minute at the highest pace, so it fits.
+        // Rounded down, a pace of 61 in a minute would become one of 60.
         notifications.div_ceil(60).max(1) as u32
     }
 

@@ -42,8 +42,10 @@ pub fn period(value: &Value) -> Option<Duration> {
 }
 
 fn seconds(text: &str) -> Option<u64> {
+    // The last byte may be a part of a character, where a string cannot be split.
     let unit_at = text.len().checked_sub(1)?;
     let (number, unit) = text.split_at_checked(unit_at)?;
+    // `parse` would also take a plus sign.
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -80,6 +82,7 @@ impl CountedPushes {
     /// Lets the notification `id` through at `now`, if fewer than `max` pushes count. One that was let
     /// through before is let through again and counts once.
     pub fn admit(&mut self, id: Uuid, max: u32, now: i64) -> bool {
+        // A retry, or a batch whose lease ran out, asks again for the same notification.
         if self.0.iter().any(|push| push.id == id) {
             return true;
         }

@@ -21,6 +21,7 @@ pub fn quoted_string(string: &str) -> String {
     let mut beginning = String::new();
 
     for character in characters.by_ref().take(QUOTED_CHARACTERS) {
+        // A line break of a client's must not begin a line of its own in a log or a terminal.
         if character.is_control() {
             beginning.extend(character.escape_default());
         } else {

@@ -79,6 +79,7 @@ impl ReceiptTimes {
                 self.dismissed_at.get_or_insert(at);
             }
         }
+        // The receipt of the arrival may be lost, or come later.
         self.delivered_at.get_or_insert(at);
     }
 }

@@ -63,11 +63,13 @@ pub struct OptOut {
 impl OptOut {
     /// Why an Operation with `tags` is not for the User; `None`: it is.
     pub fn reason(&self, tags: Option<&Value>) -> Option<String> {
+        // Before the tags: an Operation without tags is not for this User either.
         if self.all {
             return Some("The User has opted out".to_owned());
         }
 
         let has = |opted_out: &str| {
+            // A key cannot hold a colon, so the first one ends it.
             let key = opted_out.split_once(':');
             match (key, tags) {
                 (_, None) => false,
@@ -115,6 +117,8 @@ pub fn canonical_timezone(name: &str) -> Option<String> {
         return None;
     }
 
+    // Not the system's database, which may differ between replicas, and knows files that are no
+    // zones.
     let timezone = TimeZoneDatabase::bundled().get(name).ok()?;
     timezone
         .iana_name()

@@ -99,6 +99,8 @@ impl Budget {
 
     /// Takes `units` of work.
     pub(super) fn work(&mut self, units: usize) -> Result<(), Stop> {
+        // Callers compute the units from lengths that templates and variables choose. What does not
+        // fit in 32 bits is more than the budget, and must not wrap to a small number.
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         self.work = self
             .work
@@ -115,6 +117,8 @@ impl Budget {
 
     /// Takes the work of making a string of this many bytes, which must not be too large.
     pub(super) fn text(&mut self, bytes: usize) -> Result<(), Stop> {
+        // Checked first: this error says what is too large, and that of an exhausted budget does
+        // not.
         if bytes > MAX_INTERMEDIATE {
             return Err(Stop::Over(Limit::Intermediate));
         }
@@ -124,6 +128,7 @@ impl Budget {
 
     /// Takes the work of making an array of this many elements, which must not be too large.
     pub(super) fn array(&mut self, elements: usize) -> Result<(), Stop> {
+        // A range that is too long asks for `usize::MAX` elements, which must not wrap.
         if elements.saturating_mul(ELEMENT) > MAX_INTERMEDIATE {
             return Err(Stop::Over(Limit::Intermediate));
         }

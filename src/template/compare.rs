@@ -24,7 +24,10 @@ impl Operator {
     /// Those with a higher one come first; equal ones from the right.
     pub(super) fn precedence(self) -> u8 {
         match self {
+            // Both are equal, so `a or b and c` is `a or (b and c)`, and `a and b or c` is `a and
+            // (b or c)`.
             Self::And | Self::Or => 0,
+            // It comes after comparisons, so `not a == b` negates the comparison, as in LiquidJS.
             Self::Not => 1,
             _ => 2,
         }
@@ -54,6 +57,8 @@ impl Operator {
             Self::LessOrEqual => order(&[Ordering::Less, Ordering::Equal], budget),
             Self::Contains => contains(left, right, budget),
             Self::Not => Ok(!right.is_truthy()),
+            // Both sides have been evaluated, as in LiquidJS, so an error in the right one counts
+            // even if the left one decides.
             Self::And => Ok(left.is_truthy() && right.is_truthy()),
             Self::Or => Ok(left.is_truthy() || right.is_truthy()),
         }
@@ -69,6 +74,8 @@ pub(super) fn equals(left: &Value, right: &Value, budget: &mut Budget) -> Result
 }
 
 fn equals_at(left: &Value, right: &Value, budget: &mut Budget, depth: usize) -> Result<bool, Stop> {
+    // Recursion takes the thread's stack, and a loop with `push` nests a list in itself once in
+    // each turn.
     if depth > MAX_VALUE_DEPTH {
         return Err(Stop::failed(format!(
             "values are nested deeper than {MAX_VALUE_DEPTH} levels, which can't be compared"
@@ -77,6 +84,7 @@ fn equals_at(left: &Value, right: &Value, budget: &mut Budget, depth: usize) -> 
     budget.work(1)?;
 
     Ok(match (left, right) {
+        // Of two such words, the left one decides: LiquidJS asks it whether it equals the other.
         (Value::Literal(literal), other) | (other, Value::Literal(literal)) => {
             equals_literal(*literal, other)
         }
@@ -106,6 +114,7 @@ fn equals_at(left: &Value, right: &Value, budget: &mut Budget, depth: usize) -> 
             }
             true
         }
+        // JavaScript's `===`: an object equals itself, and no other with the same fields.
         (Value::Object(left), Value::Object(right)) => std::sync::Arc::ptr_eq(left, right),
         _ => false,
     })
@@ -121,7 +130,9 @@ fn equals_literal(literal: Literal, other: &Value) -> bool {
 
     match (literal, other) {
         (Literal::Nil, other) => other.is_nil(),
+        // Only the left word is asked: `blank == nil` is true, and `nil == blank` is false.
         (_, Value::Literal(Literal::Nil)) => literal == Literal::Blank,
+        // In LiquidJS, neither of the two words equals itself or the other one.
         (Literal::Empty | Literal::Blank, Value::Literal(_)) => false,
         (Literal::Empty, _) => is_empty,
         (Literal::Blank, Value::Bool(value)) => !value,
@@ -134,11 +145,14 @@ fn equals_literal(literal: Literal, other: &Value) -> bool {
 fn js_order(left: &Value, right: &Value, budget: &mut Budget) -> Result<Option<Ordering>, Stop> {
     budget.work(1)?;
 
+    // `Value::number` refuses such an integer, because arithmetic would round it. Its order is
+    // known.
     if let (Value::Large(_), _) | (_, Value::Large(_)) = (left, right) {
         let approximate = |value: &Value, budget: &mut Budget| match value {
             Value::Large(integer) => Ok(*integer as f64),
             other => other.number(budget),
         };
+        // Two ids may differ in digits that a float does not hold.
         if let (Value::Large(left), Value::Large(right)) = (left, right) {
             return Ok(Some(left.cmp(right)));
         }
@@ -149,6 +163,8 @@ fn js_order(left: &Value, right: &Value, budget: &mut Budget) -> Result<Option<O
     let right = right.primitive(budget)?;
     if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
         budget.bytes(left.len().min(right.len()))?;
+        // JavaScript compares UTF-16 units. UTF-8 would put an emoji after U+FF5E, and JavaScript
+        // puts it before.
         return Ok(Some(left.encode_utf16().cmp(right.encode_utf16())));
     }
 
@@ -166,10 +182,14 @@ fn contains(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, St
             Ok(false)
         }
         Value::Text(text) => {
+            // `indexOf` makes text of its argument, so an absent one is searched for as
+            // "undefined".
             let part = right.clone().plain().js_text(budget)?;
             budget.bytes(text.len() + part.len())?;
             Ok(text.contains(&*part))
         }
+        // LiquidJS searches only what has `indexOf`. An object has none, so its keys are not
+        // searched.
         _ => Ok(false),
     }
 }

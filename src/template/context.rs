@@ -120,6 +120,8 @@ impl<'a> Context<'a> {
             self.budget.work(8)?;
             let mut arguments = Vec::with_capacity(call.arguments.len());
             for argument in &call.arguments {
+                // An absent argument leaves a gap too: without `points`, `{{ 3 | plus: points }}`
+                // would write 3.
                 arguments.push(match argument {
                     Argument::Positional(operand) => self.operand(operand, is_strict)?,
                     Argument::Named(name, operand) => {
@@ -127,6 +129,8 @@ impl<'a> Context<'a> {
                             Some(operand) => self.operand(operand, is_strict)?,
                             None => Value::Absent,
                         };
+                        // LiquidJS passes a pair, so a filter that reads its arguments by position
+                        // meets the pair there.
                         Value::array(vec![Value::Text(Arc::clone(name)), value])
                     }
                 });
@@ -150,6 +154,7 @@ impl<'a> Context<'a> {
                 Step::Operand(operand) => operands.push(self.operand(operand, false)?),
                 Step::Operator(operator) => {
                     self.budget.work(2)?;
+                    // `{{ a == }}` can be parsed: what is missing is undefined in LiquidJS.
                     let right = operands.pop().unwrap_or(Value::Absent);
                     let left = match operator {
                         Operator::Not => Value::Absent,
@@ -160,6 +165,7 @@ impl<'a> Context<'a> {
                 }
             }
         }
+        // `{{ 1 2 }}` writes 1: LiquidJS takes the first operand and ignores the others.
         Ok(operands.into_iter().next().unwrap_or(Value::Absent))
     }
 
@@ -217,7 +223,12 @@ impl<'a> Context<'a> {
             other => other.clone().plain().js_text(self.budget)?,
         };
 
+        // LiquidJS looks in this order: the innermost loop, `assign`, the recipient's variables,
+        // globals. It counts with `increment` in the recipient's variables, and so hides the one of
+        // that name.
         for scope in self.scopes.iter().rev() {
+            // Names are searched one after the other, so a template with many `assign`s pays for
+            // each look-up.
             self.budget.work(1 + scope.len() / 8)?;
             if let Some((_, value)) = scope.iter().find(|(known, _)| *known == name) {
                 return Ok(value.clone());
@@ -253,6 +264,8 @@ impl<'a> Context<'a> {
             return Ok(Value::Absent);
         };
 
+        // LiquidJS looks the property up in a new context, in which the element takes the place of
+        // the variables: neither `assign` nor a loop is seen there.
         let environment = std::mem::replace(&mut self.environment, element.clone());
         let scopes = std::mem::take(&mut self.scopes);
         let counters = std::mem::take(&mut self.counters);
@@ -282,11 +295,13 @@ impl<'a> Context<'a> {
         name: &str,
         expression: &str,
     ) -> Result<Vec<Value>, Stop> {
+        // An expression may name itself through a variable. Each level takes the thread's stack.
         if self.expression_depth >= MAX_EXPRESSION_DEPTH {
             return Err(Stop::failed(format!(
                 "expressions are nested deeper than {MAX_EXPRESSION_DEPTH} levels"
             )));
         }
+        // The text may come from a variable, so it is parsed again for each recipient.
         self.budget.work(expression.len())?;
         let expression = parser::parse_expression(expression).map_err(Stop::Failed)?;
 
@@ -294,6 +309,7 @@ impl<'a> Context<'a> {
         let name: Arc<str> = Arc::from(name);
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
+            // An expression costs as much as the body of a loop, so each element is a turn.
             self.budget.iteration()?;
             self.scopes.push(vec![(Arc::clone(&name), element.clone())]);
             let value = self.value(&expression);
@@ -315,10 +331,12 @@ fn set(scope: &mut Scope, name: &Arc<str>, value: Value) {
 
 /// The numbers from one to another.
 fn numbers(from: f64, to: f64, budget: &mut Budget) -> Result<Value, Stop> {
+    // An absent end is NaN in JavaScript, and no number is below NaN: the loop has no turn.
     if from.is_nan() || to.is_nan() {
         return Ok(Value::array(Vec::new()));
     }
     let count = (to - from + 1.0).max(0.0).ceil();
+    // Charged before it is made: `(1..n)` is as long as a recipient's variable says.
     budget.array(if count > MAX_INTERMEDIATE as f64 {
         usize::MAX
     } else {
@@ -339,6 +357,8 @@ fn absent(name: &str) -> Stop {
 /// The error of a filter, which it does not name itself.
 fn named(stop: Stop, filter: &str) -> Stop {
     match stop {
+        // Such a sentence has a subject of its own: a variable, a text, or a filter that is named
+        // already.
         Stop::Failed(message) if !message.starts_with("the ") => {
             Stop::Failed(format!("the filter {filter} failed: {message}"))
         }

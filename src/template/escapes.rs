@@ -2,6 +2,7 @@
 
 /// A string with its escapes: `\n`, `\u00e9`, `\101`, and `\` before any other character.
 pub(super) fn unescaped(inner: &[char]) -> String {
+    // A string of JavaScript: the two escapes `\ud83d\ude00` are one character.
     let mut units: Vec<u16> = Vec::with_capacity(inner.len());
     let mut at = 0;
 
@@ -23,6 +24,8 @@ pub(super) fn unescaped(inner: &[char]) -> String {
             'v' => units.push(11),
             'u' => {
                 at += 1;
+                // LiquidJS takes fewer than four digits as they are; without a digit it is the
+                // character 0.
                 units.push(digits(inner, &mut at, 16, 4));
                 continue;
             }
@@ -35,6 +38,7 @@ pub(super) fn unescaped(inner: &[char]) -> String {
         at += 1;
     }
 
+    // JavaScript keeps half an emoji. No provider takes such text, so it becomes U+FFFD.
     String::from_utf16_lossy(&units)
 }
 

@@ -23,6 +23,7 @@ mod context;
 mod dates;
 mod escapes;
 mod filters;
+mod json;
 mod number;
 mod parser;
 mod render;
@@ -116,14 +117,18 @@ impl MessageTemplate {
 
         let _ = visit_strings::<()>(&mut message, &mut |place, string| {
             if is_template(string) {
+                // Counted on after a problem, so that one answer names every field to correct.
                 count += 1;
                 bytes += string.len();
+                // The size is checked before parsing, whose cost grows with it.
                 match check_size(count, bytes).and_then(|()| parse(string)) {
                     Ok(block) => templates.push(StringTemplate { index, block }),
                     Err(message) => problems.push(place.problem(message)),
                 }
             }
 
+            // Strings that are no templates count too, because rendering visits them in the same
+            // order.
             index += 1;
             Ok(())
         });
@@ -159,7 +164,11 @@ impl MessageTemplate {
         let mut index = 0;
 
         visit_strings(&mut message, &mut |place, string| {
+            // Each string is visited once. So `{{` in a variable stays text, and is never a
+            // template.
             if let Some(template) = templates.next_if(|template| template.index == index) {
+                // What a string assigns is its own. The budget is shared: more fields must not give
+                // a send more of it.
                 let mut context = Context::new(&inputs, &mut budget);
                 *string = render::render(&template.block, &mut context)
                     .map_err(|stop| not_rendered(stop, place))?;
@@ -169,6 +178,7 @@ impl MessageTemplate {
             Ok(())
         })?;
 
+        // Only now is it known whether the text is a number, because it comes from a variable.
         if let Some(Badge::Template(text)) = &message.badge {
             message.badge = badge(text).map_err(NotRendered::Invalid)?;
         }
@@ -187,6 +197,8 @@ fn inputs(message: &Message, variables: Variables<'_>) -> Inputs {
     ];
     for layer in layers.into_iter().flatten() {
         for (name, value) in layer {
+            // The first layer that has the name decides, also if it has null: so a recipient can do
+            // without a default.
             if known.insert(name.as_str()) {
                 merged
                     .0
@@ -195,6 +207,7 @@ fn inputs(message: &Message, variables: Variables<'_>) -> Inputs {
         }
     }
 
+    // docs/liquid.md promises whole seconds. The time of acceptance has a fraction of one.
     let now = variables.now.replace_nanosecond(0).unwrap_or(variables.now);
     let shown = now.format(&Rfc3339).unwrap_or_default();
     Inputs {
@@ -216,6 +229,7 @@ fn not_rendered(stop: Stop, place: &Place<'_>) -> NotRendered {
         Stop::Failed(message) => {
             NotRendered::Invalid(place.problem(format!("{PREFIX}: {message}")))
         }
+        // Its sentence names the recipient's variables itself.
         Stop::Over(limit @ budget::Limit::Output) => {
             NotRendered::Invalid(place.problem(limit.to_string()))
         }
@@ -225,6 +239,7 @@ fn not_rendered(stop: Stop, place: &Place<'_>) -> NotRendered {
 
 /// The badge that a template gave. An empty text is no badge.
 fn badge(text: &str) -> Result<Option<Badge>, TemplateProblem> {
+    // Line breaks and spaces around tags are part of what a template writes.
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -245,6 +260,7 @@ pub(crate) fn is_templated(message: &Message) -> bool {
     }
 
     let mut is_templated = false;
+    // The only visitor wants strings that it may change. A second one might visit others.
     let _ = visit_strings::<()>(&mut message.clone(), &mut |_, string| {
         is_templated |= is_template(string);
         Ok(())
@@ -269,6 +285,7 @@ fn check_size(count: usize, bytes: usize) -> Result<(), String> {
 }
 
 fn parse(text: &str) -> Result<Block, String> {
+    // Anyone may send a template that meets a defect, again and again: it is a 400 and no log line.
     let parsed = panics::catch_unlogged(|| parser::parse(text));
 
     parsed.unwrap_or_else(|_| Err(DEFECT.to_owned())).map_err(|error| {

@@ -11,6 +11,8 @@ pub(super) fn to_text(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
+    // Most numbers are integers. By way of the scientific form, a message that joined 900 of them
+    // over and over took 20 ms.
     if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
         return (number as i64).to_string();
     }
@@ -28,6 +30,7 @@ pub(super) fn to_text(number: f64) -> String {
     // Where the decimal point is, from the first digit.
     let point = exponent.parse::<i32>().unwrap_or_default() + 1;
 
+    // ECMA-262 writes an exponent from 1e21 on, and below 1e-6.
     let shown = if (count..=21).contains(&point) {
         format!("{digits}{}", "0".repeat((point - count) as usize))
     } else if (1..=21).contains(&point) {
@@ -56,9 +59,11 @@ pub(super) fn to_text(number: f64) -> String {
 pub(super) fn parse(text: &str) -> f64 {
     let text = text.trim_matches(is_space);
     if text.is_empty() {
+        // JavaScript's `Number('')` is 0 and not NaN.
         return 0.0;
     }
 
+    // A sign before the prefix makes it no number, as in JavaScript: `-0x10` is NaN.
     let radix = match text.get(..2) {
         Some("0x" | "0X") => 16,
         Some("0o" | "0O") => 8,
@@ -104,6 +109,7 @@ fn parse_decimal(text: &str) -> f64 {
 
 /// What JavaScript takes for white space.
 pub(super) fn is_space(character: char) -> bool {
+    // ECMA-262 counts U+FEFF as white space and U+0085 not; Unicode does the opposite.
     character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
 }
 
@@ -121,6 +127,7 @@ pub(super) fn slice_bounds(length: usize, from: f64, to: f64) -> std::ops::Range
     };
     let from = bound(from);
 
+    // JavaScript gives an empty part where the end lies before the beginning. Rust would panic.
     from..bound(to).max(from)
 }
 

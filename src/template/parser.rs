@@ -55,9 +55,12 @@ impl Parser<'_> {
             }
             Token::Tag(tag) => {
                 self.depth += 1;
+                // Parsing, rendering and dropping a template recurse once for each level, on the
+                // thread's stack.
                 if self.depth > MAX_DEPTH {
                     return Err(format!("tags are nested deeper than {MAX_DEPTH} levels"));
                 }
+
                 let node = self.tag(&tag, rest);
                 self.depth -= 1;
                 node
@@ -136,6 +139,7 @@ impl Parser<'_> {
         rest: &mut IntoIter<Token>,
     ) -> Parsed<Node> {
         let mut name = Arc::from(scanner.word());
+        // LiquidJS takes the name in quotes as well.
         if str::is_empty(&name) {
             match scanner.quoted() {
                 Some(Value::Text(quoted)) => name = quoted,
@@ -165,6 +169,7 @@ impl Parser<'_> {
         while let Some(token) = rest.next() {
             match (&token, name_of(&token)) {
                 (Token::Tag(tag), "elsif") => {
+                    // LiquidJS refuses this in `if` and takes it in `unless`.
                     if otherwise.is_some() {
                         return Err("the tag elsif must come before else".to_owned());
                     }
@@ -211,6 +216,7 @@ impl Parser<'_> {
 
         while let Some(token) = rest.next() {
             match (&token, name_of(&token)) {
+                // LiquidJS does not even read its condition, so an invalid one is no error.
                 (Token::Tag(_), "elsif") if elses > 0 => is_left_out = true,
                 (Token::Tag(tag), "elsif") => {
                     branches.push(branch(self.scanner(tag).filtered()?, false));
@@ -219,6 +225,7 @@ impl Parser<'_> {
                     elses += 1;
                     is_left_out = elses > 1;
                 }
+                // LiquidJS refuses arguments at `endif` and ignores them here.
                 (Token::Tag(_), "endunless") => {
                     return Ok(Node::If {
                         branches,
@@ -251,6 +258,7 @@ impl Parser<'_> {
 
         while let Some(token) = rest.next() {
             match (&token, name_of(&token)) {
+                // LiquidJS passes over it, so that what follows belongs to the `else`.
                 (Token::Tag(_), "when") if elses > 0 => {}
                 (Token::Tag(tag), "when") => {
                     let mut scanner = self.scanner(tag);
@@ -258,6 +266,8 @@ impl Parser<'_> {
                     while !scanner.is_at_end() {
                         candidates.push(scanner.value_or_error()?);
                         scanner.skip_blank();
+                        // LiquidJS goes on to the separator, whatever stands before it: `1 x or 2`
+                        // has two candidates, and `1 2` has one.
                         let separator = if scanner.is_at(',') { "," } else { "or" };
                         scanner.read_to(separator);
                     }
@@ -292,6 +302,7 @@ impl Parser<'_> {
         let variable = scanner.word();
         let word = scanner.word();
         scanner.skip_blank();
+
         let from = scanner.at;
         let collection = scanner.value()?;
         let (false, "in", Some(collection)) = (variable.is_empty(), word.as_str(), collection)
@@ -303,6 +314,7 @@ impl Parser<'_> {
                 shortened(self.source, tag.begin, tag.end)
             ));
         };
+        // `forloop.name` shows it, and `offset: continue` finds the last loop over it.
         let collection_text = scanner.slice(from, scanner.at);
 
         Ok(Loop {
@@ -368,6 +380,8 @@ impl Parser<'_> {
     fn raw(&self, tag: &Tag, rest: &mut IntoIter<Token>) -> Parsed<Node> {
         let mut text = String::new();
 
+        // Outside `{% liquid %}` there is one text at most. Within it, the lines have been split
+        // into tags.
         for token in rest {
             let (from, to) = match &token {
                 Token::Tag(tag) if tag.name == "endraw" => {
@@ -383,6 +397,7 @@ impl Parser<'_> {
 
     fn comment(&self, tag: &Tag, rest: &mut IntoIter<Token>) -> Parsed<Node> {
         for token in rest {
+            // Nothing else is read, so a comment may hold tags that do not exist or are not closed.
             if name_of(&token) == "endcomment" {
                 return Ok(Node::Nothing);
             }
@@ -444,6 +459,8 @@ fn assign(scanner: &mut Scanner<'_>) -> Parsed<Node> {
 
 fn cycle(scanner: &mut Scanner<'_>) -> Parsed<Node> {
     let begin = scanner.at;
+    // A first value is the group only if a colon follows it. Otherwise it is read again, with its
+    // filters.
     let mut group = scanner.value()?;
     scanner.skip_blank();
     if group.is_some() && scanner.is_at(':') {
@@ -459,6 +476,7 @@ fn cycle(scanner: &mut Scanner<'_>) -> Parsed<Node> {
         let from = scanner.at;
         candidates.push(scanner.filtered()?);
         texts.push(scanner.slice(from, scanner.at));
+        // LiquidJS goes on to the next comma, whatever stands before it.
         scanner.read_to(",");
     }
     if candidates.is_empty() {

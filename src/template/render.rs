@@ -28,6 +28,7 @@ pub(super) fn render(block: &Block, context: &mut Context<'_>) -> Result<String,
 
 impl Writer {
     fn write(&mut self, text: &str, context: &mut Context<'_>) -> Result<(), Stop> {
+        // What is captured counts as output only when it is written into the message.
         if self.is_message {
             context.budget.output(text.len())?;
         }
@@ -35,6 +36,7 @@ impl Writer {
         context.budget.bytes(text.len())?;
         self.text.push_str(text);
 
+        // Only beyond the limit, because this would charge the whole text again for each piece.
         if self.text.len() > super::budget::MAX_INTERMEDIATE {
             context.budget.text(self.text.len())?;
         }
@@ -42,6 +44,7 @@ impl Writer {
     }
 
     fn write_value(&mut self, value: &Value, context: &mut Context<'_>) -> Result<(), Stop> {
+        // Filters of numbers refuse such a result themselves, and `sum` does not.
         if let Value::Number(number) = value
             && !number.is_finite()
         {
@@ -57,6 +60,8 @@ fn nodes(block: &Block, context: &mut Context<'_>, writer: &mut Writer) -> Resul
     for part in block {
         context.budget.work(2)?;
         node(part, context, writer)?;
+        // The flag stays set until a loop clears it, so each block on the way out ends here.
+        // Outside a loop it ends the template, as in LiquidJS.
         if context.is_break || context.is_continue {
             break;
         }
@@ -116,9 +121,12 @@ fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
         Node::Tags(block) => nodes(block, context, writer),
         Node::Skip(reason) => {
             let reason = match reason {
+                // A reason without a value must not make a failure of a notification that is to be
+                // withheld.
                 Some(reason) => context.value(reason)?.plain().text(context.budget)?,
                 None => Arc::from(""),
             };
+            // An error, because it must leave every loop and capture at once.
             Err(Stop::Skipped(reason.to_string()))
         }
         Node::Nothing => Ok(()),
@@ -144,6 +152,7 @@ fn capture(name: &Arc<str>, body: &Block, context: &mut Context<'_>) -> Result<(
 }
 
 fn case(case: &Case, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    // LiquidJS compares with what the word stands for here: `{% case empty %}` is the empty text.
     let value = context.value(&case.value)?.plain();
     let mut has_matched = false;
 
@@ -153,6 +162,7 @@ fn case(case: &Case, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
             let candidate = context.operand(candidate, false)?;
             if equals(&value, &candidate, context.budget)? {
                 nodes(&when.body, context, writer)?;
+                // One candidate is enough for this branch. Later branches are still looked at.
                 has_matched = true;
                 break;
             }
@@ -185,11 +195,15 @@ impl Parameters {
         for (name, operand) in &head.parameters {
             let value = match operand {
                 Some(operand) => context.operand(operand, false)?,
+                // LiquidJS gives `true` to a word that stands alone, which is 1 as a number:
+                // `limit` is `limit: 1`.
                 None => Value::Bool(true),
             };
+            // LiquidJS takes an undefined parameter for one that is not there. A null is 0.
             if value.is_absent() {
                 continue;
             }
+
             match name.as_str() {
                 "offset" => parameters.offset = Some(value),
                 "limit" => parameters.limit = Some(value),
@@ -205,7 +219,10 @@ impl Parameters {
 
 fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
     let collection = context.operand(&head.collection, false)?;
-    let mut elements = collection.loop_elements(context.budget)?;
+    let elements = collection.loop_elements(context.budget)?;
+
+    // Before the parameters: a loop that `limit` or `offset` leaves empty does not render its
+    // `else`.
     if elements.is_empty() {
         return nodes(&head.otherwise, context, writer);
     }
@@ -220,30 +237,15 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
     context.scopes.pop();
     let parameters = parameters?;
 
-    let mut skipped = Value::Number(0.0);
-    if let Some(offset) = parameters.offset {
-        let from = offset.clone().plain().number(context.budget)?;
-        elements = part(&elements, from, f64::INFINITY, context)?;
-        if offset.is_truthy_in_js() {
-            skipped = offset;
-        }
-    }
-    if let Some(limit) = parameters.limit {
-        let limit = limit.plain().number(context.budget)?;
-        elements = part(&elements, 0.0, limit, context)?;
-    }
-    if parameters.is_reversed {
-        context.budget.array(elements.len())?;
-        elements = Arc::new(elements.iter().rev().cloned().collect());
-    }
-    let reached = skipped.js_plus(&Value::Number(elements.len() as f64), context.budget)?;
-    context.continues.insert(Arc::clone(&name), reached);
+    let elements = chosen(elements, parameters, &name, context)?;
 
+    // `else` and parameters are outside: they see an outer loop's `forloop`.
     context.scopes.push(Scope::new());
     let forloop: Arc<str> = Arc::from("forloop");
     for (index, element) in elements.iter().enumerate() {
         context.budget.iteration()?;
         context.budget.work(4)?;
+
         let state = LoopState {
             index,
             length: elements.len(),
@@ -266,6 +268,40 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
     context.scopes.pop();
 
     Ok(())
+}
+
+/// The elements of a loop that its parameters leave. Remembers where they end, for `offset: continue`.
+fn chosen(
+    mut elements: Arc<Vec<Value>>,
+    parameters: Parameters,
+    name: &Arc<str>,
+    context: &mut Context<'_>,
+) -> Result<Arc<Vec<Value>>, Stop> {
+    // LiquidJS applies `offset`, `limit` and `reversed` in this order, whichever the template has.
+    let mut skipped = Value::Number(0.0);
+    if let Some(offset) = parameters.offset {
+        let from = offset.clone().plain().number(context.budget)?;
+        elements = part(&elements, from, f64::INFINITY, context)?;
+        if offset.is_truthy_in_js() {
+            skipped = offset;
+        }
+    }
+
+    if let Some(limit) = parameters.limit {
+        let limit = limit.plain().number(context.budget)?;
+        elements = part(&elements, 0.0, limit, context)?;
+    }
+
+    if parameters.is_reversed {
+        context.budget.array(elements.len())?;
+        elements = Arc::new(elements.iter().rev().cloned().collect());
+    }
+
+    // JavaScript's plus: an `offset` that is a text has the count appended.
+    let reached = skipped.js_plus(&Value::Number(elements.len() as f64), context.budget)?;
+    context.continues.insert(Arc::clone(name), reached);
+
+    Ok(elements)
 }
 
 fn part(
@@ -296,11 +332,14 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     let end = offset.js_plus(&limit, context.budget)?;
     let end = end.number(context.budget)?;
     let offset = offset.number(context.budget)?;
+
     let columns = match parameters.columns {
         Some(columns) => columns.plain().number(context.budget)?,
         None => 0.0,
     };
     let elements = part(&elements, offset, end, context)?;
+
+    // At least one, because the number of a cell is divided by it.
     let columns = if columns >= 1.0 {
         columns as usize
     } else {
@@ -313,6 +352,7 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     for (index, element) in elements.iter().enumerate() {
         context.budget.iteration()?;
         context.budget.work(4)?;
+
         let state = LoopState {
             index,
             length: elements.len(),
@@ -329,6 +369,8 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
             let row = index / columns + 1;
             writer.write(&format!(r#"<tr class="row{row}">"#), context)?;
         }
+        // `break` does not end this loop: LiquidJS goes on and renders the first part of each other
+        // cell.
         let column = index % columns + 1;
         writer.write(&format!(r#"<td class="col{column}">"#), context)?;
         nodes(&head.body, context, writer)?;
@@ -347,6 +389,8 @@ fn cycle(cycle: &Cycle, context: &mut Context<'_>, writer: &mut Writer) -> Resul
         Some(group) => context.operand(group, false)?,
         None => Value::Absent,
     };
+
+    // LiquidJS makes one key of group and candidates, and an absent group is the text "undefined".
     let group = group.js_text(context.budget)?;
     let key = format!("{group}:{}", cycle.text);
     context.budget.text(key.len())?;
@@ -360,6 +404,8 @@ fn cycle(cycle: &Cycle, context: &mut Context<'_>, writer: &mut Writer) -> Resul
     };
 
     let value = context.output(candidate)?.plain();
+    // LiquidJS returns the value, and writes what a tag returns only if JavaScript takes it for
+    // true: 0 is not written.
     if value.is_truthy_in_js() {
         writer.write_value(&value, context)?;
     }

@@ -37,6 +37,7 @@ type Visit<'v, E> = dyn FnMut(&Place<'_>, &mut String) -> Result<(), E> + 'v;
 
 /// Visits the strings of a message that may be templates, always in the same order.
 pub(super) fn visit_strings<E>(message: &mut Message, visit: &mut Visit<'_, E>) -> Result<(), E> {
+    // `localizations` are not visited: a message is put into a language before it is parsed.
     let named = [
         ("content.title", &mut message.title),
         ("content.body", &mut message.body),
@@ -69,6 +70,8 @@ pub(super) fn visit_strings<E>(message: &mut Message, visit: &mut Visit<'_, E>) 
         visit(&Place::Member(&data, key), string)?;
     }
 
+    // Names of fields are no templates: an override is checked by its names when the request
+    // arrives.
     for (name, over) in [("fcm", &mut message.fcm), ("apn", &mut message.apn)] {
         let over_place = Place::Field(name);
         for (name, value) in over.iter_mut().flatten() {

@@ -43,6 +43,7 @@ pub(super) fn of_template(source: &[char]) -> Parsed<Vec<Token>> {
     let mut at = 0;
 
     while at < source.len() {
+        // What follows `raw` is text whatever it holds, so only its end is looked for.
         let is_raw = marked.last().is_some_and(|last| last.is_tag("raw"));
         if is_raw {
             let (text_end, tag_end) = raw_end(source, at)?;
@@ -79,6 +80,7 @@ pub(super) fn of_template(source: &[char]) -> Parsed<Vec<Token>> {
         at = end;
     }
 
+    // Only now, because a mark also takes white space from the text behind it.
     trim(source, &mut marked);
     Ok(marked.into_iter().map(|marked| marked.token).collect())
 }
@@ -94,6 +96,7 @@ pub(super) fn of_lines(source: &[char], from: usize, to: usize) -> Parsed<Vec<To
             return Ok(tokens);
         }
         let begin = scanner.at;
+        // Quotes do not matter: in LiquidJS, a string ends with its line here.
         scanner.read_to("\n");
         let end = scanner.at;
         let marks = Marks::within(source, begin, end);
@@ -124,6 +127,7 @@ impl Marks {
     }
 
     fn within(source: &[char], begin: usize, end: usize) -> Self {
+        // In `{{-}}` one `-` is both marks. Then `from` lies behind `to`, and there is no content.
         let trims_left = source.get(begin) == Some(&'-');
         let trims_right = end > 0 && source.get(end - 1) == Some(&'-');
         let mut from = begin + usize::from(trims_left);
@@ -191,6 +195,8 @@ fn end_of_tag(source: &[char], at: usize) -> Parsed<usize> {
 }
 
 fn end_of_output(source: &[char], begin: usize) -> Parsed<usize> {
+    // LiquidJS looks for quotes in outputs only: `}}` in a string does not end one, and `%}` in a
+    // string ends a tag.
     let mut at = begin;
 
     while at < source.len() {
@@ -230,6 +236,8 @@ fn raw_end(source: &[char], from: usize) -> Parsed<(usize, usize)> {
             if source[..at].ends_with(&['%', '}']) {
                 return Ok((begin, at));
             }
+            // Another tag begins before this one is closed, so it is text, and the search goes on
+            // behind it.
             if at > scanner.at && source[..at].ends_with(&['{', '%']) {
                 break;
             }
@@ -247,6 +255,8 @@ impl Marked {
 }
 
 fn trim(source: &[char], marked: &mut [Marked]) {
+    // In LiquidJS, marks on the inner side of `raw` and `endraw` take nothing: the text is kept as
+    // it is.
     let mut is_raw = false;
 
     for index in 0..marked.len() {

@@ -78,6 +78,7 @@ impl LoopState {
             ("col_last", Some(column)) => {
                 return Some(Value::Bool(Some(column + 1) == self.columns));
             }
+            // `i` is the field that LiquidJS counts with, and a template can read it.
             ("i" | "index0", _) => index,
             ("index", _) => index + 1,
             ("length", _) => length,
@@ -99,13 +100,14 @@ impl LoopState {
             .unwrap_or_default();
 
         format!(
+            // LiquidJS writes the fields in the order in which it sets them.
             r#"{{"i":{},"length":{},"name":{name}{columns}}}"#,
             self.index, self.length
         )
     }
 
     /// What its JSON has.
-    fn object(&self) -> Value {
+    pub(super) fn object(&self) -> Value {
         let count = |name: &str, count: usize| (Arc::from(name), Value::Number(count as f64));
         let mut fields = vec![count("i", self.index), count("length", self.length)];
         fields.push((Arc::from("name"), Value::Text(Arc::clone(&self.name))));
@@ -126,6 +128,7 @@ impl From<&Json> for Value {
                     .map(i128::from)
                     .or_else(|| number.as_u64().map(i128::from));
                 match integer {
+                    // Ids of 64 bits are such integers. As a float, the last digits would change.
                     Some(integer) if integer.abs() > MAX_SAFE_INTEGER => Self::Large(integer),
                     _ => Self::Number(number.as_f64().unwrap_or_default()),
                 }
@@ -194,6 +197,8 @@ impl Value {
             Self::Bool(value) => *value,
             Self::Number(number) => *number != 0.0 && !number.is_nan(),
             Self::Text(text) => !text.is_empty(),
+            // A word such as `nil` is an object in LiquidJS, and JavaScript takes every object for
+            // true.
             Self::Literal(_)
             | Self::Large(_)
             | Self::Array(_)
@@ -218,6 +223,7 @@ impl Value {
     pub(super) fn js_text(&self, budget: &mut Budget) -> Result<Arc<str>, Stop> {
         match self {
             Self::Text(text) => Ok(Arc::clone(text)),
+            // `String()` has words for both. `text` writes nothing for them.
             Self::Absent => Ok(Arc::from("undefined")),
             Self::Nil => Ok(Arc::from("null")),
             _ => {
@@ -228,7 +234,7 @@ impl Value {
         }
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         text: &mut String,
         joined: Joined,
@@ -245,6 +251,7 @@ impl Value {
             Self::Absent | Self::Nil | Self::Literal(_) => {}
             Self::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
             Self::Number(number) => {
+                // A fraction goes through the scientific form, so it costs more than an integer.
                 budget.work(if number.fract() == 0.0 { 2 } else { 8 })?;
                 text.push_str(&number::to_text(*number));
             }
@@ -264,68 +271,8 @@ impl Value {
             Self::Loop(state) => text.push_str(&state.json()),
         }
 
+        // Each level of a nested list also pays for the text of the levels below it.
         budget.work(1)?;
-        budget.text(text.len() - before)
-    }
-
-    /// As JSON. `None`: an absent value has none. `indent`: what each level begins with; empty: all in
-    /// one line.
-    pub(super) fn json(&self, indent: &str, budget: &mut Budget) -> Result<Option<String>, Stop> {
-        if self.is_absent() {
-            return Ok(None);
-        }
-
-        let mut text = String::new();
-        self.write_json(&mut text, indent, budget, 0)?;
-        Ok(Some(text))
-    }
-
-    fn write_json(
-        &self,
-        text: &mut String,
-        indent: &str,
-        budget: &mut Budget,
-        depth: usize,
-    ) -> Result<(), Stop> {
-        check_depth(depth)?;
-        budget.work(2)?;
-        let before = text.len();
-
-        match self {
-            Self::Absent | Self::Nil => text.push_str("null"),
-            Self::Number(number) if !number.is_finite() => text.push_str("null"),
-            Self::Bool(_) | Self::Number(_) | Self::Large(_) => {
-                self.write(text, Joined::WithNothing, budget, depth)?;
-            }
-            Self::Text(value) => text.push_str(&Json::String(value.to_string()).to_string()),
-            Self::Array(elements) if elements.is_empty() => text.push_str("[]"),
-            Self::Array(elements) => {
-                text.push('[');
-                for (index, element) in elements.iter().enumerate() {
-                    separate(text, index, indent, depth + 1);
-                    element.write_json(text, indent, budget, depth + 1)?;
-                }
-                end_line(text, indent, depth);
-                text.push(']');
-            }
-            Self::Object(object) if object.0.is_empty() => text.push_str("{}"),
-            Self::Object(object) => {
-                text.push('{');
-                // As in JavaScript, what is absent is left out.
-                let fields = object.0.iter().filter(|(_, value)| !value.is_absent());
-                for (index, (name, value)) in fields.enumerate() {
-                    separate(text, index, indent, depth + 1);
-                    text.push_str(&Json::String(name.to_string()).to_string());
-                    text.push_str(if indent.is_empty() { ":" } else { ": " });
-                    value.write_json(text, indent, budget, depth + 1)?;
-                }
-                end_line(text, indent, depth);
-                text.push('}');
-            }
-            Self::Loop(state) => state.object().write_json(text, indent, budget, depth)?,
-            Self::Literal(_) => text.push_str("{}"),
-        }
-
         budget.text(text.len() - before)
     }
 
@@ -335,12 +282,14 @@ impl Value {
             Self::Nil | Self::Literal(_) => 0.0,
             Self::Bool(value) => f64::from(u8::from(*value)),
             Self::Number(number) => *number,
+            // A float would round it, and the sum would be wrong without a sign of it.
             Self::Large(_) => return Err(out_of_range()),
             Self::Text(text) => {
                 budget.work(2)?;
                 budget.bytes(text.len())?;
                 number::parse(text)
             }
+            // JavaScript's `Number([3])` is 3: it reads the text of the list.
             Self::Array(_) => number::parse(&self.js_text(budget)?),
             Self::Absent | Self::Object(_) | Self::Loop(_) => f64::NAN,
         })
@@ -360,6 +309,8 @@ impl Value {
         let right = other.primitive(budget)?;
 
         if let (Self::Text(_), _) | (_, Self::Text(_)) = (&left, &right) {
+            // Both parts are bounded, by the request or by this budget, so the text may be made
+            // before it is checked.
             let text = format!("{}{}", left.js_text(budget)?, right.js_text(budget)?);
             budget.text(text.len())?;
             return Ok(Self::from(text));
@@ -382,12 +333,14 @@ impl Value {
             Self::Array(elements) => elements,
             Self::Text(text) if !text.is_empty() => Arc::new(vec![Self::Text(text)]),
             Self::Object(object) => {
+                // Each pair is a list of two elements, and an element of the result.
                 budget.array(object.0.len() * 3)?;
                 let pairs = object.0.iter().map(|(name, value)| {
                     Self::array(vec![Self::Text(Arc::clone(name)), value.clone()])
                 });
                 Arc::new(pairs.collect())
             }
+            // LiquidJS makes no turn for a number or an empty text, and renders the `else`.
             _ => Arc::default(),
         })
     }
@@ -396,6 +349,8 @@ impl Value {
     pub(super) fn property(&self, key: &Self, budget: &mut Budget) -> Result<Self, Stop> {
         match (self, key) {
             (Self::Absent, _) => return Ok(Self::Absent),
+            // LiquidJS returns the null itself. Whether the path has a gap is decided by its
+            // caller.
             (Self::Nil, _) => return Ok(Self::Nil),
             (Self::Array(elements), Self::Number(index)) => {
                 return Ok(element(elements, *index));
@@ -410,6 +365,7 @@ impl Value {
                 object
                     .get(&name)
                     .cloned()
+                    // A field of this name comes first, as in LiquidJS.
                     .or_else(|| (&*name == "size").then(|| Self::Number(object.0.len() as f64)))
             }
             Self::Array(elements) => match &*name {
@@ -419,6 +375,7 @@ impl Value {
                 _ => index_of(&name).and_then(|index| elements.get(index).cloned()),
             },
             Self::Text(text) => match &*name {
+                // JavaScript's length, in which an emoji counts as two.
                 "size" | "length" => Some(Self::Number(utf16_length(text, budget)? as f64)),
                 _ => {
                     budget.bytes(text.len())?;
@@ -436,12 +393,12 @@ impl Value {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Joined {
+pub(super) enum Joined {
     WithNothing,
     WithCommas,
 }
 
-fn check_depth(depth: usize) -> Result<(), Stop> {
+pub(super) fn check_depth(depth: usize) -> Result<(), Stop> {
     if depth > MAX_VALUE_DEPTH {
         return Err(Stop::failed(format!(
             "a value is nested deeper than {MAX_VALUE_DEPTH} levels"
@@ -455,22 +412,9 @@ pub(super) fn out_of_range() -> Stop {
     Stop::failed("the result of a calculation is not a number, or is out of range")
 }
 
-fn separate(text: &mut String, index: usize, indent: &str, depth: usize) {
-    if index > 0 {
-        text.push(',');
-    }
-    end_line(text, indent, depth);
-}
-
-fn end_line(text: &mut String, indent: &str, depth: usize) {
-    if !indent.is_empty() {
-        text.push('\n');
-        text.push_str(&indent.repeat(depth));
-    }
-}
-
 /// The element at `index`, from the end if it is negative.
 pub(super) fn element(elements: &[Value], index: f64) -> Value {
+    // LiquidJS counts from the end, which JavaScript's brackets do not.
     let index = if index < 0.0 {
         elements.len() as f64 + index
     } else {
@@ -490,6 +434,7 @@ pub(super) fn element(elements: &[Value], index: f64) -> Value {
 fn index_of(name: &str) -> Option<usize> {
     let index: usize = name.parse().ok()?;
 
+    // JavaScript has no element `01`: a key is compared as text.
     (index.to_string() == name).then_some(index)
 }
 

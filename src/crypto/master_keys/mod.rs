@@ -123,6 +123,7 @@ impl MasterKeys {
     pub fn with_old(id: &str, key: &str, old: &str) -> Result<Self, SecretError> {
         let mut keys = vec![MasterKey::new(id, key)?];
 
+        // Counted before empty items are left out: an error names the place that the operator sees.
         let items = old.split(',').map(str::trim).enumerate();
         for (index, item) in items.filter(|(_, item)| !item.is_empty()) {
             let number = index + 1;
@@ -134,6 +135,7 @@ impl MasterKeys {
             // An id may have colons, and base64 has none.
             let (id, key) = item.rsplit_once(':').ok_or(SecretError::NoColon(number))?;
             let key = MasterKey::new(id, key).map_err(in_item)?;
+            // A sealed value names its key by this id alone.
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(in_item(SecretError::TwoKeys));
             }
@@ -142,6 +144,8 @@ impl MasterKeys {
 
         Ok(Self {
             keys: keys.into(),
+            // A process that writes to a database sets this anew, by the releases that run beside
+            // it.
             is_bound: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -154,6 +158,8 @@ impl MasterKeys {
     /// Whether new secrets are sealed in the bound form, which older releases can't read. All clones
     /// follow.
     pub fn is_bound(&self) -> bool {
+        // No other memory depends on it. During a change, a seal may have either form, and both are
+        // opened.
         self.is_bound.load(Ordering::Relaxed)
     }
 
@@ -188,6 +194,7 @@ impl MasterKeys {
         let key = self.key(self.current())?;
         let bytes = if self.is_bound() {
             let account_id = owner.account_id.as_uuid();
+            // The key's id is not a part of it: a content has a column for that.
             let body = key.seal_bound(account_id, &content_binding(owner), content)?;
             [BOUND_CONTENT.as_slice(), &body].concat()
         } else {
@@ -312,6 +319,8 @@ impl MasterKey {
 
         let bytes = STANDARD
             .decode(key.trim())
+            // The bytes are overwritten at the end of this function. Only keys made of them are
+            // kept.
             .map(Zeroizing::new)
             .ok()
             .filter(|bytes| bytes.len() == KEY_LENGTH)
@@ -358,6 +367,7 @@ impl MasterKey {
 impl<'a> TokenParts<'a> {
     fn of(sealed: &'a [u8]) -> Result<Self, SecretError> {
         let (mark, rest) = sealed.split_first().ok_or(SecretError::DoesNotOpen)?;
+        // A length never reaches the bit of the form: `MAX_KEY_ID` is below it.
         let length = usize::from(mark & !BOUND_TOKEN);
         let (id, body) = rest
             .split_at_checked(length)
@@ -380,6 +390,8 @@ pub fn is_key_id(id: &str) -> bool {
 /// Days since 1970.
 fn today() -> u16 {
     let days = OffsetDateTime::now_utc().unix_timestamp() / 86_400;
+    // It holds days until the year 2149. A wrong day opens as well, because the value names its
+    // own.
     u16::try_from(days).unwrap_or_default()
 }
 

@@ -15,6 +15,7 @@ pub(super) fn content_binding(owner: &ContentOwner<'_>) -> Vec<u8> {
         b"credential\0".as_slice(),
         owner.account_id.as_uuid().as_bytes(),
         owner.id.as_uuid().as_bytes(),
+        // It has no fixed length, so a zero byte ends it, which no name of a type has.
         owner.credential_type.as_str().as_bytes(),
         b"\0",
         owner.app_name.as_bytes(),
@@ -40,6 +41,7 @@ pub(super) fn seal(
     binding: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, SecretError> {
+    // Encrypted in place: afterwards no copy of the secret is left here.
     let mut buffer = plaintext.to_vec();
     let nonce = key
         .seal_in_place_append_tag(Aad::from(binding), &mut buffer)
@@ -56,6 +58,7 @@ pub(super) fn open(
     let (nonce, ciphertext) = sealed
         .split_at_checked(NONCE_LEN)
         .ok_or(SecretError::DoesNotOpen)?;
+    // A nonce must be unique for sealing. Here it is only read back.
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
 
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
@@ -63,6 +66,7 @@ pub(super) fn open(
         .open_in_place(nonce, Aad::from(binding), &mut buffer)
         .map_err(|_| SecretError::DoesNotOpen)?
         .len();
+    // Behind the plaintext, the buffer still has the tag.
     buffer.truncate(length);
     Ok(buffer)
 }

@@ -63,6 +63,7 @@ impl FromStr for LocalDateTime {
 
     /// Reads `2026-11-30T09:00:00`, and nothing shorter or longer.
     fn from_str(text: &str) -> Result<Self, ()> {
+        // jiff would also read a date alone, and fractions of a second.
         const FORM: &str = "0000-00-00T00:00:00";
         let has_form = text.len() == FORM.len()
             && text.bytes().zip(FORM.bytes()).all(|(byte, form)| {
@@ -92,6 +93,7 @@ impl TimeOfDay {
 
     pub(super) fn on(self, date: Date) -> Option<DateTime> {
         if self.minutes == Self::END {
+            // jiff has no 24:00.
             return Some(date.tomorrow().ok()?.to_datetime(Time::midnight()));
         }
 

@@ -129,6 +129,8 @@ impl LocalSchedule {
                 None => {
                     return Plan {
                         at: bounds.now,
+                        // It is stored as due now, and delivery ends it: so it is counted and
+                        // reported like any other.
                         end: Some(PlannedEnd::Skipped),
                     };
                 }
@@ -163,6 +165,7 @@ impl LocalSchedule {
         now: OffsetDateTime,
     ) -> Option<OffsetDateTime> {
         let at = instant(local.0, zone)?;
+        // A time in the past is due at once, so it need not be moved to now.
         if at >= now - CLOCK_TOLERANCE {
             return Some(at);
         }
@@ -182,6 +185,7 @@ impl LocalSchedule {
 impl Window {
     /// The first moment from `start` on at which the window is open for a clock in `zone`.
     fn next_open(&self, start: OffsetDateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+        // The recipient's date, which may not be that of UTC.
         let today = zone.to_datetime(timestamp(start)?).date();
 
         // It may have opened yesterday, and it opens once a week at least.

@@ -54,6 +54,7 @@ impl Date {
                 None => result.push_str(&rest[at..at + length]),
             }
             rest = &rest[at + length..];
+            // Each width is bounded, and many of them add up.
             if result.len() > MAX_INTERMEDIATE {
                 return Err(Stop::Over(Limit::Intermediate));
             }
@@ -73,17 +74,21 @@ impl Date {
         let digits = flags.trim_start_matches(|digit: char| digit.is_ascii_digit());
         let width = &flags[..flags.len() - digits.len()];
         if !width.is_empty() {
+            // More digits than `usize` holds are too many in any case.
             let width = width.parse().unwrap_or(usize::MAX);
+            // Before the padding is made: a width of ten digits would ask for gigabytes.
             if width > MAX_INTERMEDIATE {
                 return Err(Stop::Over(Limit::Intermediate));
             }
             directive.width = Some(width);
         }
+        // Ruby and LiquidJS skip a modifier. One that ends the text stands for itself.
         let modified = digits
             .strip_prefix(['E', 'O'])
             .filter(|rest| !rest.is_empty());
 
         let letter = modified.unwrap_or(digits).chars().next();
+        // JavaScript's `.` does not match a line break, so such a directive is text.
         let Some(letter) = letter.filter(|letter| *letter != '\n') else {
             return Ok((1, None));
         };
@@ -93,11 +98,6 @@ impl Date {
     }
 
     fn shown(&self, letter: char, directive: &Directive) -> Option<String> {
-        let seconds = self.millisecond / 1000;
-        let hour = seconds / 3600;
-        let hour_of_twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-        let minute = seconds / 60 % 60;
-        let millisecond = self.millisecond % 1000;
         let name = |names: &[&str], index: i64| {
             names
                 .get(index as usize)
@@ -105,13 +105,16 @@ impl Date {
                 .unwrap_or_default()
                 .to_owned()
         };
+        // The formats below have no width, so they cannot fail.
         let nested = |format: &str| self.format(format).ok();
 
-        let number = match letter {
-            'a' => return Some(name(&DAYS, self.weekday)[..3].to_owned()),
-            'A' => return Some(name(&DAYS, self.weekday)),
-            'b' | 'h' => return Some(name(&MONTHS, self.month - 1)[..3].to_owned()),
-            'B' => return Some(name(&MONTHS, self.month - 1)),
+        let shown = match letter {
+            'a' => name(&DAYS, self.weekday)[..3].to_owned(),
+            'A' => name(&DAYS, self.weekday),
+            'b' | 'h' => name(&MONTHS, self.month - 1)[..3].to_owned(),
+            'B' => name(&MONTHS, self.month - 1),
+            // LiquidJS writes these three in the locale of its process. Bellwire writes those of
+            // en-US.
             'c' => return nested("%x, %X"),
             'x' => return nested("%-m/%-d/%-Y"),
             'X' => return nested("%-l:%M:%S %p"),
@@ -124,31 +127,43 @@ impl Date {
             'v' => return nested("%e-%^b-%Y"),
             'N' => {
                 let width = directive.width.filter(|width| *width > 0).unwrap_or(9);
-                let digits = format!("{millisecond:03}");
+                // Dates have milliseconds, so digits behind the third are zeros.
+                let digits = format!("{:03}", self.millisecond % 1000);
                 let digits = &digits[..width.min(3)];
-                return Some(format!("{digits:0<width$}"));
+                format!("{digits:0<width$}")
             }
-            'p' => return Some(if hour < 12 { "AM" } else { "PM" }.to_owned()),
-            'P' => return Some(if hour < 12 { "am" } else { "pm" }.to_owned()),
-            'q' => return Some(self.ordinal().to_owned()),
-            'z' => return Some(self.offset_text(directive.has(':'))),
+            'p' => if self.hour() < 12 { "AM" } else { "PM" }.to_owned(),
+            'P' => if self.hour() < 12 { "am" } else { "pm" }.to_owned(),
+            'q' => self.ordinal().to_owned(),
+            'z' => self.offset_text(directive.has(':')),
             'Z' => {
+                // A zone that is given in minutes has no name, and LiquidJS writes its offset.
                 let name = self.zone.clone().filter(|name| !name.is_empty());
-                return Some(name.unwrap_or_else(|| self.offset_text(directive.has(':'))));
+                name.unwrap_or_else(|| self.offset_text(directive.has(':')))
             }
-            't' => return Some("\t".to_owned()),
-            'n' => return Some("\n".to_owned()),
-            '%' => return Some("%".to_owned()),
+            't' => "\t".to_owned(),
+            'n' => "\n".to_owned(),
+            '%' => "%".to_owned(),
+            _ => return self.number(letter).map(|number| number.to_string()),
+        };
+
+        Some(shown)
+    }
+
+    /// The directives that stand for a number.
+    fn number(&self, letter: char) -> Option<i64> {
+        Some(match letter {
             'C' => self.year.div_euclid(100),
             'd' | 'e' => self.day,
-            'H' | 'k' => hour,
-            'I' | 'l' => hour_of_twelve,
+            'H' | 'k' => self.hour(),
+            'I' | 'l' => (self.hour() + 11) % 12 + 1,
             'j' => self.day_of_year,
-            'L' => millisecond,
+            'L' => self.millisecond % 1000,
             'm' => self.month,
-            'M' => minute,
+            'M' => self.millisecond / 60_000 % 60,
+            // Rounded down also before 1970, as in LiquidJS.
             's' => self.time.div_euclid(1000),
-            'S' => seconds % 60,
+            'S' => self.millisecond / 1000 % 60,
             'u' if self.weekday == 0 => 7,
             'u' | 'w' => self.weekday,
             'U' => self.week(0),
@@ -156,8 +171,11 @@ impl Date {
             'y' => self.year.rem_euclid(100),
             'Y' => self.year,
             _ => return None,
-        };
-        Some(number.to_string())
+        })
+    }
+
+    fn hour(&self) -> i64 {
+        self.millisecond / 3_600_000
     }
 
     /// The week of the year; days before its first `first` are in week 0.
@@ -212,6 +230,7 @@ fn padded(shown: String, letter: char, directive: &Directive) -> String {
         .width
         .filter(|width| *width > 0)
         .unwrap_or(default_width);
+    // `-` wins over a width, in whichever order they stand.
     let width = if directive.has('-') { 0 } else { width };
     let pads_with_space = if directive.has('_') {
         true
@@ -225,6 +244,7 @@ fn padded(shown: String, letter: char, directive: &Directive) -> String {
     if pads_with_space {
         return format!("{}{shown}", " ".repeat(missing));
     }
+    // Zeros stand behind the sign of a year before 0.
     match shown.strip_prefix('-') {
         Some(digits) => format!("-{}{digits}", "0".repeat(missing)),
         None => format!("{}{shown}", "0".repeat(missing)),

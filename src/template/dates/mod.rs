@@ -62,10 +62,12 @@ impl Date {
         if is_beyond(time, MAX_TIME) {
             return None;
         }
+        // JavaScript's dates are whole milliseconds, and the rest is cut off.
         let time = time.trunc() as i64;
 
         let (offset, zone) = match zone {
             Zone::Utc => (0, Some("UTC".to_owned())),
+            // A zone is a number of the template's, and one that large would overflow below.
             Zone::Offset(seconds) if is_beyond(*seconds, MAX_TIME / 1000.0) => return None,
             Zone::Offset(seconds) => (*seconds as i64, None),
             Zone::Named(name, zone) => {
@@ -86,6 +88,7 @@ impl Date {
             year,
             month,
             day,
+            // The first day of 1970 was a Thursday.
             weekday: (days + 4).rem_euclid(7),
             day_of_year: days - days_of(year, 1, 1) + 1,
             millisecond: local.rem_euclid(DAY),
@@ -102,6 +105,7 @@ fn within_jiff(second: i64) -> i64 {
     if second > last {
         return second - ((second - last) / CYCLE + 1) * CYCLE;
     }
+    // Before jiff's first year, a zone has the local mean time that it has in that year.
     second.max(jiff::Timestamp::MIN.as_second())
 }
 
@@ -113,10 +117,12 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
+    // A year that begins in March ends with the leap day, so no month is behind it.
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
+    // Eras begin with the first of March of year 0, 719,468 days before 1970.
     era * 146_097 + day_of_era - 719_468 + day - 1
 }
 

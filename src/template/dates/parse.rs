@@ -12,6 +12,7 @@ pub(in crate::template) fn parse(text: &str) -> Option<f64> {
     match iso(&mut tokens, &mut parts) {
         Iso::Invalid => return None,
         Iso::Whole => {}
+        // V8 keeps what it has read as ISO 8601: `2016-03-14 10:00` is read by both.
         Iso::Rest(token) => others(token, &mut tokens, &mut parts)?,
     }
     parts.time()
@@ -72,23 +73,31 @@ impl Parts {
         if self.days.is_empty() {
             return None;
         }
+        // What is missing is 1: `2016-03` is the first of March, and `12/25` is in the year 1.
         self.days.resize(3, 1);
+
         let is_day = |day: i64| (1..=31).contains(&day);
         let [first, second, third] = [self.days[0], self.days[1], self.days[2]];
 
         let [mut year, month, day] = match self.named_month {
+            // A first number that is no day of a month can only be a year.
             None if self.is_iso || !is_day(first) => [first, second, third],
+            // As in America: month, day, year.
             None => [third, first, second],
             Some(month) if is_day(first) => [second, month, first],
             Some(month) => [first, month, second],
         };
         if !self.is_iso {
+            // V8 takes two digits for a year near the present. So `12/25`, of the year 1, is in
+            // 2001.
             year += match year {
                 0..=49 => 2000,
                 50..=99 => 1900,
                 _ => 0,
             };
         }
+
+        // JavaScript's dates end in the year 275760. A year of nine digits would overflow below.
         if !(1..=12).contains(&month) || !is_day(day) || year.abs() > 400_000 {
             return None;
         }
@@ -100,8 +109,10 @@ impl Parts {
             if !(0..=12).contains(&hour) {
                 return None;
             }
+            // 12 AM is midnight, and 12 PM is noon.
             hour = hour % 12 + added;
         }
+        // ISO 8601 names the midnight at the end of a day so.
         let is_midnight = hour == 24 && minute == 0 && second == 0 && millisecond == 0;
         let is_time = (0..24).contains(&hour)
             && (0..60).contains(&minute)
@@ -147,6 +158,7 @@ fn iso(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Iso {
             return Iso::Rest(sign_token);
         };
         tokens.take();
+        // ECMA-262 has no year -000000.
         if sign == '-' && year == 0 {
             return Iso::Rest(sign_token);
         }
@@ -158,6 +170,7 @@ fn iso(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Iso {
         return Iso::Rest(tokens.take());
     }
 
+    // What does not fit, as in `2016-3-4`, is read by V8's other rules.
     for most in [12, 31] {
         if !tokens.skip('-') {
             break;
@@ -177,6 +190,7 @@ fn iso(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Iso {
     match tokens.next {
         Token::Word(Word::Time, _) => {
             tokens.take();
+            // A `T` is a part of ISO 8601 alone, so what follows must be whole.
             if iso_time(tokens, parts).is_none() || tokens.next != Token::End {
                 return Iso::Invalid;
             }
@@ -193,6 +207,7 @@ fn iso_time(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> {
     let hour = tokens.number_of(2).filter(|hour| *hour <= 24)?;
     tokens.take();
     parts.add_time(hour)?;
+    // 24:00 is the midnight at the end of the day, and no time comes after it.
     let most = if hour == 24 { 0 } else { 59 };
 
     if !tokens.skip(':') {
@@ -274,6 +289,8 @@ fn others(first: Token, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()
                     return None;
                 }
             }
+            // Behind `UTC` or a time, a sign begins an offset. Elsewhere it stands between parts of
+            // the date.
             Token::Symbol(sign @ ('+' | '-')) if parts.is_utc() || !parts.times.is_empty() => {
                 has_number = true;
                 zone_offset(sign, tokens, parts)?;
@@ -302,6 +319,7 @@ fn number(value: i64, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> 
         }
         return Some(());
     }
+    // The point begins a fraction only within a time: `1.5` is the fifth of January.
     if tokens.skip('.') && parts.expects_time(value) {
         parts.add_time(value)?;
         let Token::Number { value, length } = tokens.take() else {
@@ -341,6 +359,7 @@ fn zone_offset(sign: char, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option
         length = digits;
     }
 
+    // One or two digits are hours, and three or four are hours and minutes.
     let (hour, minute) = if tokens.next == Token::Symbol(':') {
         (value, None)
     } else {

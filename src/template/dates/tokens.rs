@@ -106,6 +106,7 @@ impl<'t> Tokens<'t> {
             self.skip_parentheses();
             return Token::Unknown;
         }
+        // V8 takes every character from `A` on for a letter.
         if first >= 'A' && !crate::template::number::is_space(first) {
             return self.scan_word();
         }
@@ -127,6 +128,7 @@ impl<'t> Tokens<'t> {
         self.rest = text[end..].chars();
 
         let digits = text[..end].trim_start_matches('0');
+        // V8 leaves out further digits, so a number of any length fits.
         let digits = &digits[..digits.len().min(MOST_DIGITS)];
         Token::Number {
             value: digits.parse().unwrap_or_default(),

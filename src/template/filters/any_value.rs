@@ -23,6 +23,7 @@ pub(super) fn raw(_: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
 pub(super) fn json(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     const MOST: usize = 10;
 
+    // `JSON.stringify` cuts an indent at ten characters as well.
     let indent: String = match arguments.get(0).plain() {
         Value::Text(text) => text.chars().take(MOST).collect(),
         Value::Number(count) => " ".repeat(count.clamp(0.0, MOST as f64) as usize),

@@ -22,6 +22,7 @@ pub(super) fn size(context: &mut Context<'_>, value: Value, _: &Arguments) -> Ma
         Value::Text(text) => utf16_length(&text, context.budget)? as f64,
         Value::Array(elements) => elements.len() as f64,
         Value::Object(object) => {
+            // LiquidJS reads `length` of any value, so the field of an object counts.
             let length = object
                 .get("length")
                 .filter(|length| length.is_truthy_in_js());
@@ -72,8 +73,10 @@ pub(super) fn join(context: &mut Context<'_>, value: Value, arguments: &Argument
     for (index, element) in elements.iter().enumerate() {
         if index > 0 {
             result.push_str(&separator);
+            // Charged piece by piece, so that the budget stops it before it is long.
             context.budget.bytes(separator.len())?;
         }
+        // JavaScript's `join` writes nothing for null and undefined.
         if !element.is_nothing() {
             let element = element.js_text(context.budget)?;
             result.push_str(&element);
@@ -102,6 +105,7 @@ pub(super) fn name(
 /// A property that a filter names, parsed.
 pub(super) fn path(context: &mut Context<'_>, arguments: &Arguments) -> Result<Option<Path>, Stop> {
     let name = name(context, arguments, 0)?;
+    // The name may come from a variable, so it is parsed again for each recipient.
     context.budget.work(name.len())?;
     let characters: Vec<char> = name.chars().collect();
 
@@ -116,6 +120,7 @@ fn sort_keys(
     elements: &[Value],
     arguments: &Arguments,
 ) -> Result<Vec<Value>, Stop> {
+    // LiquidJS sorts by the elements if JavaScript takes the name for false, as an empty one.
     if !arguments.get(0).is_truthy_in_js() {
         return Ok(elements.to_vec());
     }
@@ -134,6 +139,7 @@ fn sorted(context: &mut Context<'_>, elements: &[Value], keys: &[Value]) -> Made
     let mut order: Vec<usize> = (0..elements.len()).collect();
     let mut width = 1;
 
+    // From the bottom up: each comparison is charged, and the first one beyond the budget ends it.
     while width < order.len() {
         let mut merged = Vec::with_capacity(order.len());
         for part in order.chunks(width * 2) {
@@ -208,6 +214,7 @@ pub(super) fn sum(context: &mut Context<'_>, value: Value, arguments: &Arguments
         };
         let number = number.plain().number(context.budget)?;
         context.budget.work(1)?;
+        // LiquidJS leaves out what is no number.
         sum += if number.is_nan() { 0.0 } else { number };
     }
     Ok(Value::Number(sum))
@@ -263,6 +270,7 @@ pub(super) fn shift(context: &mut Context<'_>, value: Value, _: &Arguments) -> M
 /// Where a part of something of `length` begins that is asked for from `begin` on; a negative one counts from
 /// the end.
 fn from_start(context: &mut Context<'_>, begin: Value, length: usize) -> Made {
+    // JavaScript's plus below: a text such as "-2" is appended to the length, and gives no number.
     if begin.number(context.budget)? < 0.0 {
         return Value::Number(length as f64).js_plus(&begin, context.budget);
     }
@@ -302,6 +310,7 @@ pub(super) fn slice(context: &mut Context<'_>, value: Value, arguments: &Argumen
             }
             let part = text
                 .chars()
+                // LiquidJS counts characters up to the number, so a fraction is one more.
                 .skip(from.ceil() as usize)
                 .take(count.ceil() as usize);
             Ok(Value::from(part.collect::<String>()))
@@ -339,6 +348,8 @@ impl Identity {
                 context.budget.bytes(text.len())?;
                 Self::Text(Arc::clone(text))
             }
+            // JavaScript's `Set` and `Map` know a list or an object by its place. All that is
+            // compared stays alive meanwhile, so no place is used twice.
             Value::Array(elements) => Self::Place(Arc::as_ptr(elements).addr()),
             Value::Object(object) => Self::Place(Arc::as_ptr(object).addr()),
             Value::Loop(state) => Self::Place(Arc::as_ptr(state).addr()),

@@ -11,10 +11,15 @@ fn read(context: &mut Context<'_>, value: &Value, zone: &Value) -> Result<Option
     let milliseconds = match value.clone().plain() {
         Value::Absent | Value::Nil => return Ok(None),
         Value::Number(seconds) => seconds * 1000.0,
+        // JavaScript's `new Date(true)` is one millisecond after 1970.
         Value::Bool(value) => f64::from(u8::from(value)),
+        // The time of sending and not of the clock: all recipients get the same text, and a retry
+        // too.
         Value::Text(text) if matches!(&*text, "now" | "today") => context.now() as f64,
         other => {
             let text = other.js_text(context.budget)?;
+            // Charged above its length: a template of dates alone took more than the 5 ms of the
+            // budget.
             context.budget.text(text.len() * 4)?;
             // Digits are seconds in a text, and not in a list of one element.
             let is_seconds = matches!(other, Value::Text(_))
@@ -42,6 +47,7 @@ fn read(context: &mut Context<'_>, value: &Value, zone: &Value) -> Result<Option
 }
 
 fn formatted(context: &mut Context<'_>, date: &Date, format: &str) -> Made {
+    // A directive of two characters may become a name of nine or a zone of thirty.
     context.budget.text(format.len() * 8)?;
     context.budget.work(format.len())?;
     let text = date.format(format)?;

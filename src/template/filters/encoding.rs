@@ -47,6 +47,7 @@ fn encoded(
 ) -> Made {
     let text = value.plain().text(context.budget)?;
     let mut result = utf8_percent_encode(&text, reserved).to_string();
+    // A `%20` in the text has become `%2520`, so this changes only what was a space.
     if plus {
         result = result.replace("%20", "+");
     }
@@ -82,6 +83,7 @@ pub(super) fn url_decode(context: &mut Context<'_>, value: Value, _: &Arguments)
                 let digits = rest.get(..2).ok_or_else(malformed)?;
                 rest = &rest[2..];
                 let digits = std::str::from_utf8(digits).map_err(|_| malformed())?;
+                // Rust would read `+f` as a number.
                 if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
                     return Err(malformed());
                 }
@@ -120,6 +122,7 @@ fn decoded(context: &mut Context<'_>, value: Value, alphabet: &base64::alphabet:
     let text = value.plain().text(context.budget)?;
     context.budget.text(text.len() * 2)?;
 
+    // Node takes base64 with and without `=`, and ignores bits that are left over.
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -131,6 +134,7 @@ fn decoded(context: &mut Context<'_>, value: Value, alphabet: &base64::alphabet:
         .decode(text)
         .map_err(|_| Stop::failed("the text is not base64"))?;
 
+    // Bytes that are not UTF-8 become U+FFFD, as in Node.
     Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -157,6 +161,7 @@ fn hexadecimal(bytes: &[u8]) -> Value {
 
 pub(super) fn sha256(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
     let text = value.plain().text(context.budget)?;
+    // Even an empty text takes a whole block of the hash.
     context.budget.work(64)?;
     context.budget.bytes(text.len())?;
 
@@ -168,6 +173,7 @@ pub(super) fn sha256(context: &mut Context<'_>, value: Value, _: &Arguments) -> 
 pub(super) fn hmac_sha256(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let text = value.plain().text(context.budget)?;
     let key = arguments.get(0).plain().text(context.budget)?;
+    // HMAC hashes twice, and each time a block of the key first (RFC 2104).
     context.budget.work(128)?;
     context.budget.bytes(text.len() + key.len())?;
 

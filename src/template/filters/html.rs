@@ -32,6 +32,7 @@ pub(super) fn escape(context: &mut Context<'_>, value: Value, _: &Arguments) -> 
 
 pub(super) fn escape_once(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
     let text = value.plain().text(context.budget)?;
+    // What is escaped already is undone first, so that no `&` of an escape is escaped again.
     let mut unescaped = String::with_capacity(text.len());
     let mut rest = &*text;
 
@@ -69,6 +70,7 @@ pub(super) fn strip_html(context: &mut Context<'_>, value: Value, _: &Arguments)
     let text = value.plain().text(context.budget)?;
     context.budget.text(text.len() * 2)?;
 
+    // The last one also fits where an earlier one does, so the order counts.
     let mut blocks = vec![
         ("<script", "</script>"),
         ("<style", "</style>"),
@@ -101,6 +103,7 @@ pub(super) fn strip_html(context: &mut Context<'_>, value: Value, _: &Arguments)
         }
         match end {
             Some(end) => at = end,
+            // LiquidJS keeps the rest as it is, from a `<` on that is never closed.
             None => break,
         }
     }

@@ -25,6 +25,7 @@ fn pair(
     value: Value,
     arguments: &Arguments,
 ) -> Result<(f64, f64), super::Stop> {
+    // LiquidJS calculates with undefined, and would write "NaN".
     if arguments.0.is_empty() {
         return Err(out_of_range());
     }
@@ -88,12 +89,14 @@ pub(super) fn divided_by(context: &mut Context<'_>, value: Value, arguments: &Ar
     let is_integer = number(context, arguments.get(1))? != 0.0;
     let result = left / right;
 
+    // Down, and not towards 0: -7 divided by 2 is -4.
     made(if is_integer { result.floor() } else { result })
 }
 
 pub(super) fn modulo(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let (left, right) = pair(context, value, arguments)?;
 
+    // The sign is the divisor's, as in Ruby. The sign of one `%` would be the value's.
     made(((left % right) + right) % right)
 }
 
@@ -105,7 +108,9 @@ pub(super) fn round(context: &mut Context<'_>, value: Value, arguments: &Argumen
     // It writes and reads numbers twice.
     context.budget.work(32)?;
 
+    // Without its sign, because halves are rounded away from 0: -2.5 becomes -3.
     let scaled = shifted(value.abs(), digits);
+    // LiquidJS leaves a number as it is if a float would not hold it with the point moved.
     if scaled.is_nan() || scaled > MAX_SAFE_INTEGER {
         return made(value);
     }

@@ -13,6 +13,7 @@ mod encoding;
 mod html;
 mod math;
 mod selection;
+mod slugs;
 mod strings;
 
 use super::budget::Stop;
@@ -35,6 +36,7 @@ impl Arguments {
 
     /// The value of a named argument behind the first.
     fn named(&self, name: &str) -> Value {
+        // The first argument is the default itself, which may be a list of two.
         let named = self.0.iter().skip(1).find_map(|argument| match argument {
             Value::Array(pair) => match pair.as_slice() {
                 [Value::Text(known), value] if **known == *name => Some(value.clone()),
@@ -68,7 +70,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("base64_encode", encoding::base64_encode),
     ("base64_url_safe_decode", encoding::base64_url_safe_decode),
     ("base64_url_safe_encode", encoding::base64_url_safe_encode),
-    ("camelize", strings::camelize),
+    ("camelize", slugs::camelize),
     ("capitalize", strings::capitalize),
     ("ceil", math::ceil),
     ("cgi_escape", encoding::cgi_escape),
@@ -92,8 +94,8 @@ const FILTERS: &[(&str, Filter)] = &[
     ("floor", math::floor),
     ("group_by", selection::group_by),
     ("group_by_exp", selection::group_by_exp),
-    ("handle", strings::handleize),
-    ("handleize", strings::handleize),
+    ("handle", slugs::handleize),
+    ("handleize", slugs::handleize),
     ("has", selection::has),
     ("has_exp", selection::has_exp),
     ("hmac_sha256", encoding::hmac_sha256),
@@ -130,7 +132,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("shift", arrays::shift),
     ("size", arrays::size),
     ("slice", arrays::slice),
-    ("slugify", strings::slugify),
+    ("slugify", slugs::slugify),
     ("sort", arrays::sort),
     ("sort_natural", arrays::sort_natural),
     ("split", strings::split),

@@ -22,6 +22,7 @@ fn matches(
     for element in elements {
         context.budget.work(2)?;
         let value = context.property_of(element, path.as_ref())?;
+        // An absent variable as the second argument counts as none, as in LiquidJS.
         matches.push(if expected.is_absent() {
             value.is_truthy()
         } else {
@@ -85,6 +86,7 @@ pub(super) fn where_exp(context: &mut Context<'_>, value: Value, arguments: &Arg
         &elements,
         values
             .iter()
+            // LiquidJS compares with `true` itself: a text or a number chooses nothing.
             .map(|value| matches!(value, Value::Bool(true))),
     )
 }
@@ -98,6 +100,7 @@ pub(super) fn reject_exp(context: &mut Context<'_>, value: Value, arguments: &Ar
         &elements,
         values
             .iter()
+            // An element whose value is neither true nor false is in neither list.
             .map(|value| matches!(value, Value::Bool(false))),
     )
 }
@@ -120,6 +123,7 @@ fn found_by_expression(
 ) -> Result<Option<usize>, Stop> {
     let values = evaluated(context, elements, arguments)?;
 
+    // Here JavaScript decides, for which 0 and an empty text are false.
     Ok(values.iter().position(Value::is_truthy_in_js))
 }
 
@@ -199,6 +203,7 @@ fn grouped(context: &mut Context<'_>, elements: &[Value], keys: Vec<Value>) -> M
 }
 
 pub(super) fn group_by(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    // LiquidJS groups the pairs of an object. Other filters take it for one element.
     let elements = value.loop_elements(context.budget)?;
     let path = path(context, arguments)?;
     let mut keys = Vec::with_capacity(elements.len());

@@ -7,14 +7,14 @@ use crate::template::number::{is_space, slice_bounds};
 use crate::template::value::utf16_length;
 
 /// The value as text, whose reading is paid for.
-fn text(context: &mut Context<'_>, value: Value) -> Result<Arc<str>, Stop> {
+pub(super) fn text(context: &mut Context<'_>, value: Value) -> Result<Arc<str>, Stop> {
     let text = value.plain().text(context.budget)?;
     context.budget.bytes(text.len())?;
 
     Ok(text)
 }
 
-fn made(context: &mut Context<'_>, text: String) -> Made {
+pub(super) fn made(context: &mut Context<'_>, text: String) -> Made {
     context.budget.text(text.len())?;
 
     Ok(Value::from(text))
@@ -26,6 +26,7 @@ fn pair(
     value: Value,
     arguments: &Arguments,
 ) -> Result<(Arc<str>, Arc<str>), Stop> {
+    // LiquidJS refuses another number of arguments.
     if arguments.0.len() != 1 {
         return Err(Stop::failed("it takes one argument"));
     }
@@ -68,6 +69,7 @@ pub(super) fn capitalize(context: &mut Context<'_>, value: Value, _: &Arguments)
         .into_iter()
         .flat_map(char::to_uppercase)
         .collect();
+    // LiquidJS makes the rest lower case: `McDonald` becomes `Mcdonald`.
     made(context, first + &characters.as_str().to_lowercase())
 }
 
@@ -168,6 +170,7 @@ pub(super) fn squish(context: &mut Context<'_>, value: Value, _: &Arguments) -> 
 pub(super) fn remove(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let value = text(context, value)?;
     let part = text(context, arguments.get(0))?;
+    // `str.split('').join('')` is the text again.
     if part.is_empty() {
         return Ok(Value::Text(value));
     }
@@ -262,6 +265,7 @@ pub(super) fn split(context: &mut Context<'_>, value: Value, arguments: &Argumen
     } else {
         value.split(&*part).map(Value::from).collect()
     };
+    // As Ruby's `split`, and so Shopify's.
     while parts
         .pop_if(|last| matches!(last, Value::Text(text) if text.is_empty()))
         .is_some()
@@ -294,6 +298,7 @@ pub(super) fn truncate(context: &mut Context<'_>, value: Value, arguments: &Argu
     let length = number(context, arguments, 0, 50.0)?;
     let ellipsis = ellipsis(context, arguments)?;
 
+    // LiquidJS first compares UTF-16 units and then characters, so both are counted.
     let count = shown.chars().count();
     let units = utf16_length(&shown, context.budget)?;
     // NaN is as long as nothing.
@@ -317,9 +322,11 @@ pub(super) fn truncatewords(
 
     let words = words(value.trim_start_matches(is_space));
     context.budget.work(words.len())?;
+    // LiquidJS keeps one word at least.
     let most = if most <= 0.0 { 1.0 } else { most };
     let kept = &words[slice_bounds(words.len(), 0.0, most)];
     let mut result = kept.join(" ");
+    // LiquidJS writes the dots also where the text has exactly that many words.
     if words.len() as f64 >= most {
         result.push_str(&ellipsis);
     }
@@ -403,102 +410,4 @@ pub(super) fn array_to_sentence_string(
         [first @ .., last] => format!("{}, {connector} {last}", first.join(", ")),
     };
     made(context, result)
-}
-
-fn is_letter_or_digit(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '\u{300}'..='\u{36f}')
-}
-
-/// `text` with each run of other characters as one `-`, and none at its ends.
-fn with_dashes(text: &str, is_kept: impl Fn(char) -> bool) -> String {
-    let mut result = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_kept(character) {
-            result.push(character);
-        } else if !result.ends_with('-') || is_kept('-') {
-            result.push('-');
-        }
-    }
-
-    let result = result.strip_prefix('-').unwrap_or(&result);
-    result.strip_suffix('-').unwrap_or(result).to_owned()
-}
-
-fn without_accents(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for character in text.chars() {
-        let plain = match character {
-            'à'..='å' => "a",
-            'æ' => "ae",
-            'ç' => "c",
-            'è'..='ë' => "e",
-            'ì'..='ï' => "i",
-            'ð' => "d",
-            'ñ' => "n",
-            'ò'..='ö' | 'ø' => "o",
-            'ù'..='ü' => "u",
-            'ý' | 'ÿ' => "y",
-            'ß' => "ss",
-            'œ' => "oe",
-            'þ' => "th",
-            'ẞ' => "SS",
-            'Œ' => "OE",
-            'Þ' => "TH",
-            other => {
-                result.push(other);
-                continue;
-            }
-        };
-        result.push_str(plain);
-    }
-
-    result
-}
-
-pub(super) fn slugify(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let value = text(context, value)?;
-    let mode = match arguments.get(0) {
-        Value::Absent => Arc::from("default"),
-        other => text(context, other)?,
-    };
-
-    let slug = match &*mode {
-        "default" => with_dashes(&value, is_letter_or_digit),
-        "latin" => with_dashes(&without_accents(&value), is_letter_or_digit),
-        "ascii" => with_dashes(&value, |character| character.is_ascii_alphanumeric()),
-        "raw" => with_dashes(&value, |character| !is_space(character)),
-        "pretty" => with_dashes(&value, |character| {
-            is_letter_or_digit(character) || "._~!$&'()+,;=@".contains(character)
-        }),
-        _ => value.to_string(),
-    };
-    let is_cased = arguments.get(1).is_truthy_in_js();
-    made(context, if is_cased { slug } else { slug.to_lowercase() })
-}
-
-/// `Order shipped` as `order-shipped`.
-pub(super) fn handleize(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
-    let value = text(context, value)?;
-
-    made(
-        context,
-        with_dashes(&value.to_lowercase(), is_letter_or_digit),
-    )
-}
-
-/// `order-shipped` as `OrderShipped`.
-pub(super) fn camelize(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
-    let value = text(context, value)?;
-
-    let words = value.split(|character: char| !character.is_alphanumeric());
-    let words = words.map(|word| {
-        let mut characters = word.chars();
-        let first: String = characters
-            .next()
-            .into_iter()
-            .flat_map(char::to_uppercase)
-            .collect();
-        first + characters.as_str()
-    });
-    made(context, words.collect())
 }

@@ -3,15 +3,11 @@
 
 use std::sync::Arc;
 
-use super::budget::MAX_ITERATIONS;
 use super::compare::Operator;
-use super::escapes::unescaped;
 use super::filters;
-use super::syntax::{Argument, Expression, FilterCall, Filtered, Operand, Path, Step};
-use super::value::{Literal, Value};
+use super::syntax::{Argument, Expression, FilterCall, Filtered, Operand, Step};
 
-/// How deep values may nest in one another: `a[b[c]]`.
-const MAX_DEPTH: usize = 16;
+mod operands;
 
 const OPERATORS: [(&str, Operator); 10] = [
     ("==", Operator::Equal),
@@ -160,6 +156,7 @@ impl<'s> Scanner<'s> {
             .filter(|(word, _)| here(word))
             .max_by_key(|(word, _)| word.len())?;
 
+        // `order` does not begin with the operator `or`, and `nilly` is a variable.
         if word.ends_with(is_word) && self.is_word_at(word.len()) {
             return None;
         }
@@ -188,12 +185,15 @@ impl<'s> Scanner<'s> {
         while self.at < self.end {
             self.skip_blank();
             if let Some(operator) = self.match_one(&OPERATORS) {
+                // Operators of one precedence wait for each other, so the last one is applied
+                // first, as in LiquidJS.
                 while let Some(last) =
                     waiting.pop_if(|last| last.precedence() > operator.precedence())
                 {
                     steps.push(Step::Operator(last));
                 }
                 waiting.push(operator);
+            // Two operands may follow each other: LiquidJS reads `1 2` and takes the first.
             } else if let Some(operand) = self.value()? {
                 steps.push(Step::Operand(operand));
             } else {
@@ -207,6 +207,7 @@ impl<'s> Scanner<'s> {
 
     fn filter(&mut self) -> Parsed<Option<FilterCall>> {
         self.skip_blank();
+        // The values of `cycle` have filters too, and a comma between them.
         if self.is_at_end() || self.is_at(')') || self.is_at(',') {
             return Ok(None);
         }
@@ -217,6 +218,7 @@ impl<'s> Scanner<'s> {
 
         let name = self.word();
         if name.is_empty() {
+            // LiquidJS reads `{{ a | }}` as `{{ a }}`.
             if self.is_at_end() {
                 return Ok(None);
             }
@@ -228,6 +230,7 @@ impl<'s> Scanner<'s> {
         if self.is_at(':') {
             loop {
                 self.at += 1;
+                // LiquidJS passes over an argument that is missing: `slice: , 2` has one.
                 arguments.extend(self.argument()?);
                 self.skip_blank();
                 if !(self.is_at_end() || matches!(self.peek(), Some(',' | '|' | ')'))) {
@@ -247,6 +250,8 @@ impl<'s> Scanner<'s> {
             ));
         }
 
+        // LiquidJS ignores an unknown filter by default. A misspelt one would change the message of
+        // every recipient.
         let Some((name, filter)) = filters::find(&name) else {
             return Err(format!("there is no filter {name}"));
         };
@@ -270,6 +275,8 @@ impl<'s> Scanner<'s> {
             return Ok(Some(Argument::Positional(value)));
         }
         self.at += 1;
+        // LiquidJS takes any value for a name, as it is written: `'a': 1` has the name `'a'` with
+        // its quotes.
         let name = Arc::from(self.slice(from, to));
         Ok(Some(Argument::Named(name, self.value()?)))
     }
@@ -295,198 +302,9 @@ impl<'s> Scanner<'s> {
             } else {
                 None
             };
+            // LiquidJS holds them as fields of an object, so the last one of a name counts.
             parameters.retain(|(known, _)| *known != name);
             parameters.push((name, value));
-        }
-    }
-
-    pub(super) fn value_or_error(&mut self) -> Parsed<Operand> {
-        match self.value()? {
-            Some(value) => Ok(value),
-            None => Err(format!("a value is expected; got {}", self.rest())),
-        }
-    }
-
-    /// A word of the language, a string, a number, a range or a variable; none: something else.
-    pub(super) fn value(&mut self) -> Parsed<Option<Operand>> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(format!("values are nested deeper than {MAX_DEPTH} levels"));
-        }
-        let value = self.value_here();
-        self.depth -= 1;
-
-        value
-    }
-
-    fn value_here(&mut self) -> Parsed<Option<Operand>> {
-        self.skip_blank();
-        let from = self.at;
-
-        let base = match self
-            .literal()
-            .or_else(|| self.quoted())
-            .or_else(|| self.number())
-        {
-            Some(value) => Some(Operand::Value(value)),
-            None if self.is_at('(') => Some(self.range()?),
-            None => None,
-        };
-        let keys = self.keys(base.is_none())?;
-        if keys.is_empty() {
-            return Ok(base);
-        }
-
-        Ok(Some(Operand::Path(Box::new(Path {
-            base,
-            keys,
-            text: self.slice(from, self.at),
-        }))))
-    }
-
-    /// A variable with its keys, as filters name properties; none: the text names none.
-    pub(super) fn scope_value(&mut self) -> Parsed<Option<Path>> {
-        self.skip_blank();
-        let from = self.at;
-        let keys = self.keys(true)?;
-
-        Ok((!keys.is_empty()).then(|| Path {
-            base: None,
-            keys,
-            text: self.slice(from, self.at),
-        }))
-    }
-
-    fn literal(&mut self) -> Option<Value> {
-        type Make = fn() -> Value;
-
-        const LITERALS: [(&str, Make); 6] = [
-            ("true", || Value::Bool(true)),
-            ("false", || Value::Bool(false)),
-            ("nil", || Value::Literal(Literal::Nil)),
-            ("null", || Value::Literal(Literal::Nil)),
-            ("empty", || Value::Literal(Literal::Empty)),
-            ("blank", || Value::Literal(Literal::Blank)),
-        ];
-
-        self.match_one(&LITERALS).map(|make| make())
-    }
-
-    fn number(&mut self) -> Option<Value> {
-        let mut length = usize::from(matches!(self.peek(), Some('+' | '-')));
-        let mut has_digits = false;
-        let mut has_point = false;
-
-        loop {
-            match self.peek_at(length) {
-                Some('0'..='9') => has_digits = true,
-                Some('.') if self.peek_at(length + 1) != Some('.') => {
-                    if has_point || !has_digits {
-                        return None;
-                    }
-                    has_point = true;
-                }
-                _ => break,
-            }
-            length += 1;
-        }
-
-        if !has_digits || self.is_word_at(length) {
-            return None;
-        }
-        let text = self.slice(self.at, self.at + length);
-        self.at += length;
-        Some(Value::Number(text.parse().unwrap_or(f64::NAN)))
-    }
-
-    /// The end of the string that begins here; `None`: none begins here.
-    pub(super) fn quoted_end(&self) -> Option<usize> {
-        let quote = self.peek().filter(|quote| matches!(quote, '"' | '\''))?;
-        let mut at = self.at + 1;
-        let mut is_escaped = false;
-
-        while at < self.end {
-            let character = self.source[at];
-            at += 1;
-            if character == quote && !is_escaped {
-                break;
-            }
-            is_escaped = !is_escaped && character == '\\';
-        }
-        Some(at)
-    }
-
-    pub(super) fn quoted(&mut self) -> Option<Value> {
-        let end = self.quoted_end()?;
-        // Without the quotes. A string that is not closed loses its last character.
-        let inner = self.source.get(self.at + 1..end - 1).unwrap_or_default();
-        self.at = end;
-
-        Some(Value::from(unescaped(inner)))
-    }
-
-    fn range(&mut self) -> Parsed<Operand> {
-        const FORM: &str = "a range is written as (1..3)";
-
-        self.at += 1;
-        let first = self.value_or_error()?;
-        self.skip_blank();
-        if !(self.is_at('.') && self.peek_at(1) == Some('.')) {
-            return Err(format!("{FORM}; got {}", self.rest()));
-        }
-        self.at += 2;
-        let last = self.value_or_error()?;
-        self.skip_blank();
-        if !self.is_at(')') {
-            return Err(format!("{FORM}; got {}", self.rest()));
-        }
-        self.at += 1;
-
-        // No loop could have so many turns, so it is an error at once.
-        if let (Operand::Value(Value::Number(from)), Operand::Value(Value::Number(to))) =
-            (&first, &last)
-            && to - from >= f64::from(MAX_ITERATIONS)
-        {
-            return Err(format!(
-                "a range has at most {MAX_ITERATIONS} numbers, which is also the limit for the \
-                 turns of loops"
-            ));
-        }
-        Ok(Operand::Range(Box::new((first, last))))
-    }
-
-    /// `.name` and `[key]`, and a name to begin with if `begins`.
-    fn keys(&mut self, begins: bool) -> Parsed<Vec<Operand>> {
-        let mut keys = Vec::new();
-
-        loop {
-            if self.is_at('[') {
-                self.at += 1;
-                let key = self.value()?;
-                if !self.read_to("]") {
-                    return Err("'[' is not closed".to_owned());
-                }
-                keys.push(key.unwrap_or(Operand::Value(Value::from(""))));
-                continue;
-            }
-            if begins && keys.is_empty() {
-                let name = self.word();
-                if !name.is_empty() {
-                    keys.push(Operand::Value(Value::from(name)));
-                    continue;
-                }
-            }
-            // Two dots are a range.
-            if self.is_at('.') && self.peek_at(1) != Some('.') {
-                self.at += 1;
-                let name = self.word();
-                if name.is_empty() {
-                    return Ok(keys);
-                }
-                keys.push(Operand::Value(Value::from(name)));
-                continue;
-            }
-            return Ok(keys);
         }
     }
 }
