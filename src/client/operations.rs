@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use crate::client::api::{Api, Query};
 use crate::client::exit::{Exit, Result};
-use crate::client::moment::moment_ago;
 use crate::client::operation::Operation;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::{Cell, Table};
+use crate::client::time_argument::past_time;
 
 /// Options of `bellwire operations`.
 #[derive(Debug, Args)]
@@ -21,10 +21,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
     tag: Vec<String>,
     /// Only those created since this time: 2026-11-30, 2026-11-30T09:00:00Z, or 2h for the last two hours.
-    #[arg(long, value_name = "TIME", value_parser = moment_ago)]
+    #[arg(long, value_name = "TIME", value_parser = past_time)]
     since: Option<String>,
     /// Only those created until this time.
-    #[arg(long, value_name = "TIME", value_parser = moment_ago)]
+    #[arg(long, value_name = "TIME", value_parser = past_time)]
     until: Option<String>,
     #[command(flatten)]
     listing: Listing,

@@ -15,11 +15,11 @@ use crate::client::api::Api;
 use crate::client::exit::{Exit, Failure, Result};
 use crate::client::follow::{STREAMS, follow};
 use crate::client::ids::{OPERATION, ids};
-use crate::client::moment::duration;
 use crate::client::operation::{Operation, Stats};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::{counted, grouped};
+use crate::client::time_argument::duration;
 
 /// Updates that wait to be shown.
 const UPDATES: usize = 1024;

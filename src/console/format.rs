@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// A moment, in UTC.
+/// A point in time, shown in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timestamp(pub OffsetDateTime);
 
@@ -44,7 +44,7 @@ impl Timestamp {
 }
 
 /// For templates, which pass references.
-pub(super) fn moment(at: &OffsetDateTime) -> Timestamp {
+pub(super) fn timestamp(at: &OffsetDateTime) -> Timestamp {
     Timestamp(*at)
 }
 
@@ -179,8 +179,8 @@ mod tests {
         ] {
             assert_eq!(relative(at, now), expected);
         }
-        let moment = Timestamp(datetime!(2026-11-06 07:05:09 UTC));
-        assert_eq!(moment.whole(), "6 Nov 2026, 07:05:09 UTC");
+        let timestamp = Timestamp(datetime!(2026-11-06 07:05:09 UTC));
+        assert_eq!(timestamp.whole(), "6 Nov 2026, 07:05:09 UTC");
     }
 
     #[test]

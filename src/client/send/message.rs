@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::client::exit::{Failure, Result};
 use crate::client::lines::name_of;
-use crate::client::moment::{duration, moment_ahead};
 use crate::client::text::printable;
+use crate::client::time_argument::{duration, future_time};
 
 /// The message and its options. An option wins over the file.
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub(super) struct MessageArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     tag: Vec<(String, String)>,
     /// When to send: a time such as 2026-11-30T09:00:00Z, or a duration from now, such as 2h.
-    #[arg(long, value_name = "TIME", value_parser = moment_ahead)]
+    #[arg(long, value_name = "TIME", value_parser = future_time)]
     at: Option<String>,
     /// Ask the app to report that the message was delivered and opened.
     #[arg(long)]

@@ -36,7 +36,7 @@ pub(super) struct Schedule {
 /// `sendAt`, with or without a zone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum SendAt {
-    Moment(OffsetDateTime),
+    Timestamp(OffsetDateTime),
     Local(LocalDateTime),
 }
 
@@ -107,7 +107,7 @@ fn schedule(
             format!("this field is required and must be {RULE}, unless there is a window"),
         );
     }
-    if let Some(SendAt::Moment(_)) = send_at
+    if let Some(SendAt::Timestamp(_)) = send_at
         && if_passed.is_some()
     {
         problems.push(
@@ -120,7 +120,7 @@ fn schedule(
     let local = LocalSchedule {
         send_at: match send_at {
             Some(SendAt::Local(local)) => Some(local),
-            Some(SendAt::Moment(_)) | None => None,
+            Some(SendAt::Timestamp(_)) | None => None,
         },
         window: window.filter(|_| !ignores_window),
         if_passed: if_passed.unwrap_or_default(),
@@ -128,7 +128,7 @@ fn schedule(
     };
     Schedule {
         send_at: match send_at {
-            Some(SendAt::Moment(at)) => Some(at),
+            Some(SendAt::Timestamp(at)) => Some(at),
             Some(SendAt::Local(_)) | None => None,
         },
         local: (local.send_at.is_some() || local.window.is_some()).then_some(local),
@@ -250,7 +250,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
     let ScheduleBounds { now, longest_ahead } = bounds;
     // A local time has passed once it has passed everywhere.
     let (latest, earliest) = match send_at {
-        SendAt::Moment(at) => (at, at),
+        SendAt::Timestamp(at) => (at, at),
         SendAt::Local(local) => {
             let in_utc = local.in_utc().ok_or_else(|| format!("must be {rule}"))?;
             let latest = in_utc.checked_add(FURTHEST_BEHIND).unwrap_or(in_utc);
@@ -280,7 +280,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
 
 fn parse(string: &str) -> Option<SendAt> {
     OffsetDateTime::parse(string, &Rfc3339)
-        .map(SendAt::Moment)
+        .map(SendAt::Timestamp)
         .ok()
         .or_else(|| string.parse().map(SendAt::Local).ok())
 }

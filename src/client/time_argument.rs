@@ -13,7 +13,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a time, which Bellwire checks, or a duration before now.
-pub(super) fn moment_ago(text: &str) -> Result<String, String> {
+pub(super) fn past_time(text: &str) -> Result<String, String> {
     let Ok(duration) = humantime::parse_duration(text) else {
         return Ok(text.to_owned());
     };
@@ -26,7 +26,7 @@ pub(super) fn moment_ago(text: &str) -> Result<String, String> {
 }
 
 /// Reads a time, or a duration from now, and returns an RFC 3339 time.
-pub(super) fn moment_ahead(text: &str) -> Result<String, String> {
+pub(super) fn future_time(text: &str) -> Result<String, String> {
     let wrong = || {
         "must be a time such as 2026-11-30T09:00:00Z, or a duration from now such as 2h".to_owned()
     };
@@ -60,29 +60,29 @@ mod tests {
 
     #[test]
     fn a_duration_is_a_time_before_or_after_now() {
-        let past = seconds_from_now(&moment_ago("2h").unwrap());
+        let past = seconds_from_now(&past_time("2h").unwrap());
         assert!((-7210..=-7200).contains(&past), "{past}");
 
-        let left = seconds_from_now(&moment_ahead("2h").unwrap());
+        let left = seconds_from_now(&future_time("2h").unwrap());
         assert!((7190..=7200).contains(&left), "{left}");
     }
 
     #[test]
     fn times_are_passed_on() {
         for text in ["2026-11-30", "2026-11-30T09:00:00Z", "yesterday"] {
-            assert_eq!(moment_ago(text).unwrap(), text);
+            assert_eq!(past_time(text).unwrap(), text);
         }
-        assert!(moment_ahead("2026-11-30T09:00:00Z").is_ok());
+        assert!(future_time("2026-11-30T09:00:00Z").is_ok());
     }
 
     #[test]
     fn a_duration_beyond_the_calendar_is_refused() {
         for text in ["9999999d", "99999999d", "584000000000y"] {
-            assert!(moment_ago(text).is_err(), "{text}");
-            assert!(moment_ahead(text).is_err(), "{text}");
+            assert!(past_time(text).is_err(), "{text}");
+            assert!(future_time(text).is_err(), "{text}");
         }
         for text in ["", "soon", "tomorrow", "2026-11-30"] {
-            assert!(moment_ahead(text).is_err(), "{text}");
+            assert!(future_time(text).is_err(), "{text}");
         }
         assert!(duration("soon").unwrap_err().contains("such as 90s"));
     }
