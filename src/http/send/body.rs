@@ -171,6 +171,7 @@ impl SendBody {
         let targets = targets(&mut body, problems);
         let SentMessage { message, template } = content::message(&mut body, problems);
 
+        // Operations show `from` as it was sent, so its fields are read from a copy.
         let from = body.take("from");
         let sender = from
             .clone()
@@ -304,6 +305,7 @@ fn recipient(
             "Bellwire does not send to FCM's topics; tag devices when they are registered, and send to \
              an audience: {\"audience\": {\"tags\": {\"topic\": \"news\"}}}",
         );
+        // The other fields stay unread: each would be refused as unknown beside the advice.
         return None;
     }
 

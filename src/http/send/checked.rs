@@ -118,6 +118,7 @@ impl CheckedSend {
         }
         let sender = send.sender.as_ref();
 
+        // Also after a problem, so that one answer names a wrong `from` as well.
         let senders = Senders::find(state, caller.account_id, sender, problems).await?;
         // If something else is wrong, that may be why a Credential is missing.
         if problems.is_empty() {
@@ -265,6 +266,7 @@ fn apply_template(
     match stored {
         Some(stored) => {
             named.apply(stored, message);
+            // A template is stored without `receipts`, so its keys are checked only now.
             check_receipt_key(message, &Path::Field(&Path::Root, FIELD), problems);
         }
         None => problems.push_at(FIELD, "no template has this id"),
@@ -340,6 +342,8 @@ impl KnownUsers {
         let known = self.by_external_id.get(&external_id).copied();
 
         UserRecipient {
+            // Delivery looks for the external id again when the time comes: a User may have
+            // registered by then.
             id: known.unwrap_or_else(|| UserId::of_external_id(self.account_id, &external_id)),
             external_id: Some(external_id),
         }
@@ -415,6 +419,8 @@ fn with_receipt_sample(message: &Message) -> Cow<'_, Message> {
         return Cow::Borrowed(message);
     }
 
+    // The token is made for each notification, but its length is known, and counts in the size that
+    // providers limit.
     let token = "x".repeat(RECEIPT_TOKEN_LENGTH);
     Cow::Owned(message.clone().with_receipt_token(token))
 }
@@ -437,6 +443,8 @@ fn check_emptiness(
         return;
     }
 
+    // A User may have devices of each provider that has a Credential here, so `and` keeps a reason
+    // only if none of them has anything to send.
     let nothing_for_users = PROVIDERS
         .iter()
         .zip(&nothing)

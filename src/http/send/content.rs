@@ -116,6 +116,7 @@ pub(in crate::http) fn template_texts(
 }
 
 pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> SentMessage {
+    // First, because it decides whether the other strings may be templates.
     let templating = body.boolean("templating", problems).unwrap_or(true);
     let mut message = Message {
         priority: body
@@ -170,6 +171,8 @@ fn content(
     let path = body.at("content");
     let mut content = Object::of(content, path, problems)?;
 
+    // Asked before the field is taken: an id that is wrong names a template all the same, and the
+    // texts beside it are refused.
     let names_template = content.has("templateId");
     let template_id = content.id::<TemplateId>("templateId", problems);
     message.variables = variables::read_map(&mut content, "variables", problems);
@@ -179,6 +182,7 @@ fn content(
     if names_template {
         for name in ["title", "body", "image", "data", "localizations"] {
             let is_there = content.has(name);
+            // Taken if it is `null`, too, so that it is not refused as unknown.
             content.take(name);
             if is_there {
                 problems.push(
@@ -275,6 +279,7 @@ fn localizations_in(
         return localizations;
     }
 
+    // A language that is `null` is absent, as every field that is `null`.
     for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
         let path = Path::Field(&path, &name);
         let Some(tag) = canonical_language(&name) else {
@@ -332,6 +337,7 @@ pub(in crate::http) fn is_without_content(message: &Message) -> bool {
         && message.body.is_none()
         && message.image.is_none()
         && !message.has_data()
+        // An override may be the whole message, such as a silent push.
         && message.fcm.as_ref().is_none_or(Map::is_empty)
         && message.apn.as_ref().is_none_or(Map::is_empty)
 }
@@ -368,6 +374,8 @@ fn badge(body: &mut Object<'_>, templating: bool, problems: &mut Problems) -> Op
         );
         problems.push(&body.at("badge"), message);
     }
+
+    // Read although it was refused: a field that is not read is refused as unknown.
     body.string("badge", problems).map(Badge::Template)
 }
 
@@ -395,6 +403,7 @@ fn collapse_key(
 ) -> Option<String> {
     let key = body.string("collapseKey", problems)?;
     if templating && is_template(&key) {
+        // Its length and characters are known only once it is rendered for a recipient.
         return Some(key);
     }
 

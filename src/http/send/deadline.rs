@@ -27,6 +27,8 @@ impl Deadline {
     pub(super) fn after(&self, starts_at: OffsetDateTime) -> OffsetDateTime {
         let default = Duration::try_from(self.default).unwrap_or(Duration::WEEK);
         let longest = self.asked.unwrap_or(default);
+        // A `ttl` of 0 means one attempt of the provider (`apns-expiration: 0`), and Bellwire needs
+        // a moment to get the message there.
         let ttl = self
             .ttl
             .map(|ttl| Duration::seconds(ttl.into()).max(SHORTEST_BY_TTL));

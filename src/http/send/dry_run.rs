@@ -160,6 +160,7 @@ impl DryRun {
                 .render(Variables {
                     own: recipient.variables.as_ref(),
                     defaults: profile.and_then(|profile| profile.variables.as_ref()),
+                    // A template's `now` is the time of sending, which may lie days ahead.
                     now: self.send.starts_at,
                 })
                 .map_err(|reason| match reason {
@@ -218,6 +219,7 @@ impl DryRun {
                 .map(|id| (id, None))
         });
 
+        // A send has one Credential of each type at most, so this search is over three entries.
         let mut used: Vec<(CredentialId, Option<usize>)> = Vec::new();
         for (id, position) in of_recipients.chain(of_audience) {
             if !used.iter().any(|(known, _)| *known == id) {
@@ -301,6 +303,7 @@ async fn load_profiles(
         }
     }
 
+    // The answer has one entry for each User that was asked for, in that order.
     let found = users::message_profiles(&state.pool, &wanted).await?;
     for (position, profile) in positions.into_iter().zip(found) {
         profiles[position] = profile;
@@ -359,6 +362,7 @@ async fn load_devices(
     for device in devices::of_users(&state.pool, &wanted).await? {
         let (position, _) = user_ids[device.index];
 
+        // An opt-out is the User's: each of the devices says the same, and none of them is reached.
         if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
             loaded.opted_out.insert(position, reason);
         } else if let Some(credential_id) = credential_for(send, &device) {
@@ -371,6 +375,8 @@ async fn load_devices(
                 provider: device.provider,
                 credential_id,
                 message_id: device.message_id(notification_id(send, position)),
+                // A token under a lost master key concerns its device alone; the other devices are
+                // still checked.
                 token: token.ok(),
             });
         }

@@ -25,6 +25,7 @@ pub(super) fn read(body: &mut Object<'_>, problems: &mut Problems) -> Option<Gua
         .flatten();
     guard.refuse_unknown(problems);
 
+    // Not before both fields are read, so that one answer names the problems of both.
     Some(Guard {
         failed_percent: failed_percent?,
         after: after?,

@@ -24,6 +24,8 @@ pub(super) struct LocalizedMessage {
 impl Parsed {
     pub(super) fn of(message: &Message) -> Self {
         let mut problems = Vec::new();
+        // After a problem the languages are parsed all the same, so that one answer names the
+        // problems of all.
         let template = MessageTemplate::parse(message).unwrap_or_else(|found| {
             problems = found;
             None
@@ -31,6 +33,8 @@ impl Parsed {
 
         let mut localized = BTreeMap::new();
         for (tag, localization) in &message.localizations {
+            // Parsed whole, since the limits of templates are those of a whole message, and a
+            // language may replace any of its texts.
             let message = message.in_language(tag);
             let template = MessageTemplate::parse(&message).unwrap_or_else(|found| {
                 // The problems of what is the same in every language have been named.

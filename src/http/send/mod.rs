@@ -29,7 +29,7 @@ use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::http::resources::audiences;
 use crate::ingest::group_commit::AcceptError;
 use crate::model::local_time::Plan;
-use crate::model::operation::{NewOperation, NewRecipient};
+use crate::model::operation::{IdempotentRequest, NewOperation, NewRecipient};
 use crate::model::recipient;
 use crate::store::audience_count::AudienceCount;
 use crate::store::releases;
@@ -84,18 +84,43 @@ pub(super) async fn send(
     // After the checks, so that a request with problems does not count.
     check_limits(&request, &state, caller, &checked).await?;
 
-    let timing = Timing::of(&state, caller, &checked).await?;
-
     // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
+    let repeatable = key.as_ref().map(|key| key.accepted(&answer));
+    let operation = to_store(&state, &body, checked, repeatable).await?;
+
+    match (state.group_commit.submit(operation).await, key) {
+        // Another request with the same key was stored between the replay above and now.
+        (Err(AcceptError::Repeated), Some(key)) => Box::pin(key.replay(&state.pool))
+            .await?
+            // The key has expired since, so the client may use it again.
+            .ok_or_else(ApiError::unavailable),
+        (result, _) => Ok(result.map(|()| answer.respond())?),
+    }
+}
+
+/// The Operation of a send, with the times of its notifications and with encrypted tokens. `request`: what
+/// a repeat under the same Idempotency-Key is answered from.
+async fn to_store(
+    state: &State,
+    body: &JsonBody,
+    send: Box<CheckedSend>,
+    request: Option<IdempotentRequest>,
+) -> Result<Box<NewOperation>, ApiError> {
+    let caller = body.caller;
+    let timing = Timing::of(state, caller, &send).await?;
+
     let deadline = Deadline {
-        asked: checked.deadline,
+        asked: send.deadline,
         default: state.settings.deadline,
-        ttl: checked.message.ttl,
+        ttl: send.message.ttl,
     };
+    // A deadline counts from the planned time, so that a send for next week does not expire today.
+    let starts_at = timing.send_at.unwrap_or_else(|| send.id.created_at());
+
+    // On the pool: a send has up to 10,000 tokens to encrypt, and other requests share this thread.
     let keys = state.master_keys.clone();
-    let starts_at = timing.send_at.unwrap_or_else(|| checked.id.created_at());
-    let recipients = checked.recipients;
+    let recipients = send.recipients;
     let plans = timing.plans;
     let sealed = state
         .work
@@ -103,31 +128,24 @@ pub(super) async fn send(
             seal(recipients, &plans, caller, &keys)
         })
         .await??;
-    let operation = Box::new(NewOperation {
-        id: checked.id,
+
+    Ok(Box::new(NewOperation {
+        id: send.id,
         account_id: caller.account_id,
         deadline_at: deadline.after(starts_at),
-        message: checked.message,
-        sender: checked.from,
-        request: key.as_ref().map(|key| key.accepted(&answer)),
-        senders: checked.user_senders,
-        tags: checked.tags,
-        callback_url: checked.callback_url,
+        message: send.message,
+        sender: send.from,
+        request,
+        senders: send.user_senders,
+        tags: send.tags,
+        callback_url: send.callback_url,
         send_at: timing.send_at,
         local_schedule: timing.local,
-        guard: checked.guard,
-        pace: checked.pace,
+        guard: send.guard,
+        pace: send.pace,
         recipients: sealed,
-        audience: checked.audience,
-    });
-
-    match (state.group_commit.submit(operation).await, key) {
-        // Another request with the same key was stored between the replay above and now.
-        (Err(AcceptError::Repeated), Some(key)) => Box::pin(key.replay(&state.pool))
-            .await?
-            .ok_or_else(ApiError::unavailable),
-        (result, _) => Ok(result.map(|()| answer.respond())?),
-    }
+        audience: send.audience,
+    }))
 }
 
 /// Refuses a send with more recipients than the account's limits allow.
@@ -142,6 +160,7 @@ async fn check_limits(
         None => send.recipients.len(),
     };
 
+    // First, because it is in memory: a client that sends too fast causes no count of its queue.
     state
         .rate_limits
         .check_recipients(request, caller.account_id, count)?;
@@ -172,6 +191,7 @@ async fn check_audience(state: &State, caller: Caller, send: &CheckedSend) -> Re
     let Some(audience) = send.audience.as_ref() else {
         return Ok(());
     };
+    // Such a process may fan the audience out, and would send to Users whom the conditions leave out.
     if !audience.is_by_tags_alone() && releases::older_is_connected(&state.pool).await? {
         return Err(ApiError::conflict(
             "A process of an older release, which supports only tags in audiences, is running. \

@@ -36,6 +36,7 @@ pub(in crate::http) struct Plan {
 impl Plan {
     /// The last notification must go while the Operation can be read and canceled.
     pub(in crate::http) fn check(&self, problems: &mut Problems) {
+        // A send may start at the end of its retention. A second keeps `least` finite then.
         let room = (self.kept_until - self.starts_at).max(Duration::SECOND);
         let minutes = room.as_seconds_f64() / 60.0;
         if self.pace.time_of(self.notifications).as_secs_f64() <= room.as_seconds_f64() {

@@ -57,6 +57,8 @@ pub(crate) async fn preview(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let send = CheckedSend::check(&state, &body).await?;
+    // After the checks that every send has, so that their answer still names all problems of the
+    // body.
     check_size(&send)?;
 
     let run = DryRun::load(&state, body.caller, send).await?;
@@ -65,6 +67,7 @@ pub(crate) async fn preview(
             .map(|recipient| preview_recipient(&run, &recipient))
             .collect()
     };
+    // On the pool even for a small body: 100 Users may have 50 devices each.
     let previews = state.work.run(body.caller.account_id, render).await?;
 
     Ok(HttpResponse::Ok().json(PreviewList { previews }))

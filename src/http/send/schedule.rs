@@ -54,6 +54,7 @@ pub(in crate::http) fn send_at(
     bounds: ScheduleBounds,
     problems: &mut Problems,
 ) -> Option<OffsetDateTime> {
+    // `ignoreWindow` is a field of sends alone: here it is not read, and is refused as unknown.
     let schedule = schedule(body, false, bounds, problems);
 
     if schedule.local.is_some() {
@@ -124,6 +125,7 @@ fn schedule(
         },
         window: window.filter(|_| !ignores_window),
         if_passed: if_passed.unwrap_or_default(),
+        // It follows from the deadline and the `ttl` of the send (`timing.rs`).
         max_window_wait: None,
     };
     Schedule {
@@ -216,6 +218,8 @@ fn days(window: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<Day>> {
             ),
         }
     }
+
+    // A day may be named twice: a window only asks whether a day is among them.
     (days.len() == values.len()).then_some(days)
 }
 
@@ -266,6 +270,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
         ));
     }
 
+    // By UTC, which is the clock of devices and of Users without a time zone.
     if earliest > now + longest_ahead {
         let hours = longest_ahead.whole_hours();
         return Err(format!(

@@ -33,6 +33,8 @@ impl Senders {
     ) -> Result<Self, ApiError> {
         match spec {
             Some(SenderSpec::Credentials(ids)) => {
+                // Few sends name Credentials. Boxed, so that the futures of all others have no room
+                // for it.
                 Box::pin(named(&state.pool, account_id, *ids, problems)).await
             }
             Some(SenderSpec::App(name)) => defaults(state, account_id, Some(name), problems).await,
@@ -94,6 +96,7 @@ impl Senders {
     /// Notes an environment of APNs that a device names and no Credential is for, once.
     fn check_environments(&self, targets: &Targets, problems: &mut Problems) {
         if self.credential(Provider::Apn).is_none() {
+            // `check` has noted this already, if a device needs it.
             return;
         }
 
@@ -171,6 +174,8 @@ impl Senders {
                 apn: self.credential(Provider::Apn),
                 apn_sandbox: self.of_type(CredentialType::ApnSandbox),
             },
+            // Credentials of several Apps say nothing about Users, and `check_users` has refused
+            // Users beside them.
             _ => UserSenders::default(),
         }
     }
@@ -214,6 +219,8 @@ async fn defaults(
     app_name: Option<&str>,
     problems: &mut Problems,
 ) -> Result<Senders, ApiError> {
+    // Sends of the same moment share this query. With it and the shared lookup of API keys, 4,100
+    // single sends a second became 9,600.
     let found = state
         .senders
         .find(AskedApp {
@@ -263,6 +270,7 @@ async fn named(
         let field = field_of(*provider);
 
         match found.iter().find(|credential| credential.id == *id) {
+            // Another account's Credential gets the same answer, which does not tell that it exists.
             None => problems.push_at(field, "no Credential has this id"),
             Some(credential) if credential.credential_type.provider() != *provider => {
                 let actual = credential.credential_type.provider();

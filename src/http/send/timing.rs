@@ -53,6 +53,8 @@ impl Timing {
         };
         let timing = plan(local, &send.recipients, &timezones, &bounds);
 
+        // Asked only now, because a plan that comes to one moment for all is a plain send, which
+        // older releases know.
         if timing.local.is_some() && Box::pin(releases::older_is_connected(&state.pool)).await? {
             return Err(ApiError::conflict(
                 "A process of an older release, which supports neither local times nor windows, is \
@@ -93,6 +95,7 @@ fn plan(
     timezones: &HashMap<UserId, String>,
     bounds: &PlanBounds,
 ) -> Timing {
+    // A time that has come is `None`: only a send without a time can be handed over in memory.
     let later = |at: OffsetDateTime| (at > bounds.now).then_some(at);
 
     let plans: Vec<Plan> = recipients

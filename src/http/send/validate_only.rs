@@ -109,6 +109,7 @@ async fn refused_credentials(
 ) -> Vec<RecipientError> {
     let mut errors = Vec::new();
 
+    // One after the other: a send has three Credentials at most.
     for (id, position) in run.used_credentials() {
         if asked_with.contains(&id) {
             continue;
