@@ -150,7 +150,9 @@ pub(crate) async fn import(
     let app_name = query.app_name();
     query.check()?;
 
+    // Before anything is written, so that an import that is refused leaves no record.
     let permit = state.imports.begin()?;
+    // On its own: the rows are stored in many transactions, the first before the last have arrived.
     audit::note(&request, &state, caller).await?;
     let id = begin(&state, caller, format).await?;
 
@@ -170,6 +172,7 @@ pub(crate) async fn import(
     };
     let task = tokio::spawn(async move {
         let ended = import.run(receiver).await;
+        // With the task, because the handler ends as soon as the client leaves.
         drop(permit);
         ended
     });
@@ -204,6 +207,7 @@ async fn begin(state: &State, caller: Caller, format: Format) -> Result<DeviceIm
             store::begin(connection, &new).await
         })
         .await;
+
     match has_begun? {
         true => Ok(id),
         false => Err(ApiError::too_many_imports(MAX_OF_ACCOUNT)),
@@ -220,6 +224,7 @@ async fn pass_on(mut payload: web::Payload, sender: mpsc::Sender<Piece>) {
         };
 
         let is_end = matches!(piece, Piece::End);
+        // While the channel is full, nothing is read from the client's connection.
         // The task has ended early if it takes no more, and says why.
         if sender.send(piece).await.is_err() || is_end {
             return;

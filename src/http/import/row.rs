@@ -89,6 +89,7 @@ impl RowReader {
             (Some(problem), _) if is_csv => Err(in_a_cell(problem)),
             (Some(problem), _) => Err(problem),
             (None, Some(row)) => Ok(row),
+            // Only a token that can't be sealed leaves neither.
             (None, None) => Err(whole("the row can't be read".to_owned())),
         }
     }

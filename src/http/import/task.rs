@@ -170,6 +170,7 @@ impl ImportTask {
             // What was read before is written meanwhile.
             let ((end, parsed), written) =
                 tokio::join!(parse, writer.write(std::mem::take(&mut read)));
+            // A refused write ends the import here: what was parsed meanwhile is not stored.
             written?;
             let (next, chunks) =
                 parsed.map_err(|error| Failure::Refused(ApiError::internal(error)))?;
@@ -178,6 +179,7 @@ impl ImportTask {
             let (chunks, failure) = chunks;
             read = chunks;
             if end.is_some() || failure.is_some() {
+                // Also after a failure: the error says that the rows before it are stored.
                 writer.write(read).await?;
 
                 return match (failure, end) {

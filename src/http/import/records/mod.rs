@@ -114,6 +114,7 @@ impl Lines {
     fn add(&mut self, part: &[u8]) {
         if self.begun.len() + part.len() > MAX_RECORD {
             self.is_too_long = true;
+            // Nothing of the line is kept, so a line without an end takes no memory.
             self.begun.clear();
         } else if !self.is_too_long {
             self.begun.extend_from_slice(part);
@@ -128,6 +129,8 @@ impl Lines {
             line.drain(..BYTE_ORDER_MARK.len());
         }
         let is_blank = line.iter().all(u8::is_ascii_whitespace);
+
+        // A line that was too long has been cleared, and must not pass for a blank one.
         let content = match std::mem::take(&mut self.is_too_long) {
             true => Content::TooLong,
             false if is_blank => return,
@@ -255,6 +258,9 @@ impl Rows {
             problem = Some(Content::NotUtf8);
             Vec::new()
         });
+
+        // One odd quote in the last row is only an unusual cell. With a line feed behind it, the
+        // cell has taken in the rows that follow.
         let has_open_quote =
             is_last && self.has_open_quote && cells.iter().any(|cell| cell.contains('\n'));
         self.length = 0;
@@ -310,6 +316,7 @@ fn has_odd_quotes(bytes: &[u8]) -> bool {
 fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
     let names: Vec<String> = names
         .into_iter()
+        // csv-core drops a byte order mark only if the first piece of the file holds all of it.
         .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
         .collect();
 
@@ -353,6 +360,7 @@ fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
 fn fields(header: &[String], cells: Vec<String>) -> Map<String, Value> {
     let mut fields = Map::new();
 
+    // A row may have fewer cells than the header: the fields of the rest are absent.
     for (name, cell) in header.iter().zip(cells) {
         let cell = without_guard(&cell);
         if cell.is_empty() {

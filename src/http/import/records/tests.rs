@@ -52,6 +52,7 @@ fn lines_are_cut_wherever_the_parts_end() {
 fn a_record_that_is_too_long_is_passed_over() {
     let long = "x".repeat(MAX_RECORD + 1);
     let file = format!("{long}\nshort\n");
+    // The line comes in many parts, in two, and in one.
     for size in [1_000, MAX_RECORD, 2 * MAX_RECORD] {
         assert_eq!(
             ndjson(file.as_bytes(), size),
@@ -81,6 +82,7 @@ fn rows_have_the_fields_of_their_columns() {
     let file = "\u{feff}token,provider,externalId,tags,variables,optedOut,optedOutTags\r\n\
         a,FCM,\"Zoë, \"\"7\"\"\",kind:phone;x:1,\"{\"\"a\"\": 1}\",TRUE,news;kind:offer\r\n\
         '-b,APN,,,,,\r\n";
+    // A part of one byte divides the byte order mark, line breaks, quotes and characters of UTF-8.
     for size in [1, 2, 7, 1_000] {
         let rows = csv(file, size).unwrap();
         let expected = [
