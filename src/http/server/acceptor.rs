@@ -138,6 +138,7 @@ async fn receive(acceptor: Rc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
     let source = acceptor.trusted_proxies.source_of_connection(peer);
 
     match acceptor.connections.admit(source) {
+        // Closed without an answer, which with TLS would cost a handshake.
         Admission::Refused => {}
         Admission::HealthChecks(permit) => {
             let check = wait_for_kind(&stream);
@@ -149,12 +150,15 @@ async fn receive(acceptor: Rc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
             let kind = wait_for_kind(&stream);
             let waited = tokio::select! {
                 waited = tokio::time::timeout(acceptor.terms.timeouts.head, kind) => waited,
+                // No request of it was read, so nothing is lost at a shutdown.
                 () = acceptor.terms.stop.cancelled() => return,
             };
 
             match waited {
                 Ok(true) => answer_health_check(&acceptor, stream, peer, permit).await,
                 Ok(false) => {
+                    // A stream belongs to the runtime of its thread. The worker registers it with
+                    // its own.
                     if let Ok(stream) = stream.into_std() {
                         let accepted = Accepted {
                             stream,
@@ -212,6 +216,8 @@ async fn answer_health_check(
 
 /// Waits for the first bytes of a connection. Returns whether they are of a health check.
 async fn wait_for_kind(stream: &TcpStream) -> bool {
+    // Peeked and not read, because TLS or hyper reads the same bytes again. A peek returns at once
+    // while bytes are there, so more of them can only be waited for with a timer.
     let mut first = [0; FIRST_BYTES];
 
     for _ in 0..PIECES {

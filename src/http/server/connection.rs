@@ -55,6 +55,8 @@ pub(super) async fn serve(accepted: Accepted, application: Application, terms: T
     let Ok(stream) = TcpStream::from_std(stream) else {
         return;
     };
+
+    // With Nagle's algorithm, the end of an answer may wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
 
     let activity = Activity::new(since);
@@ -72,6 +74,7 @@ pub(super) async fn serve(accepted: Accepted, application: Application, terms: T
             let handshake = tls.acceptor().accept(stream);
             match tokio::time::timeout(terms.timeouts.head, handshake).await {
                 Ok(Ok(stream)) => exchange(stream, adapter, terms.stop).await,
+                // At debug, because anyone who can connect can cause it.
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }

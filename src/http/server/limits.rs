@@ -64,6 +64,7 @@ impl Connections {
         });
         let ConnectionLimits { total, per_source } = self.limits;
 
+        // Saturating, because `usize::MAX` stands for no limit.
         if of_source >= per_source || open.total >= total.saturating_add(FOR_HEALTH_CHECKS) {
             return Admission::Refused;
         }
@@ -101,6 +102,7 @@ impl Drop for ConnectionPermit {
         };
         if let Some(count) = open.by_source.get_mut(&source) {
             *count -= 1;
+            // So the map is as long as the list of sources that are connected now.
             if *count == 0 {
                 open.by_source.remove(&source);
             }

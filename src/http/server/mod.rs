@@ -208,6 +208,8 @@ async fn work(
     loop {
         let next = tokio::select! {
             biased;
+            // First, so that connections that wait in the channel do not keep a worker from its
+            // end.
             () = terms.stop.cancelled() => break,
             next = connections.recv() => next,
         };

@@ -9,6 +9,7 @@ pub(crate) struct Source(IpAddr);
 
 impl Source {
     fn new(address: IpAddr) -> Self {
+        // A socket of IPv6 names clients of IPv4 as `::ffff:a.b.c.d`, which are all of one /64.
         match address.to_canonical() {
             IpAddr::V4(address) => Self(address.into()),
             IpAddr::V6(address) => {
@@ -106,6 +107,7 @@ impl TrustedProxies {
 
         let addresses = forwarded.unwrap_or_default().rsplit(',');
         let mut source = peer;
+        // A text that is no address ends the walk: what stands before it may be the caller's own.
         for address in addresses.map_while(address_of) {
             source = address;
             if !self.contains(address) {

@@ -86,6 +86,7 @@ impl Activity {
 
     /// Bytes have arrived.
     fn received(&self) {
+        // During a request, bytes are its body, or a later request that waits for its turn.
         if self.running.get() == 0 && !self.is_http2.get() && self.head_since.get().is_none() {
             self.head_since.set(Some(Since::LastCheck));
         }
@@ -103,6 +104,7 @@ impl Activity {
         timeouts: &ClientTimeouts,
     ) -> Option<Instant> {
         let write = blocked_since.map(|since| since + timeouts.write);
+        // A slow body ends where it is read. Here the client can only be late in reading an answer.
         if self.is_running() {
             return write;
         }
@@ -181,6 +183,7 @@ impl TimedStream {
         if set_to > deadline || set_to <= now {
             self.timer.as_mut().reset(deadline.into());
         }
+        // The timer's time has come since the clock was read. The next poll decides again.
         if self.timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
