@@ -50,6 +50,7 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
 }
 
 fn not_json(error: &serde_json::Error) -> ApiError {
+    // serde_json has no kind of error for an empty text. This is how it reports one.
     if error.is_eof() && (error.line(), error.column()) == (1, 0) {
         return ApiError::invalid_field("", "the body is empty; it must be a JSON object");
     }
@@ -79,6 +80,7 @@ fn count_values(json: &[u8]) -> usize {
 
     for byte in json {
         match byte {
+            // Bytes and not characters: in UTF-8, no byte of a longer character is one of these.
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
@@ -141,6 +143,7 @@ impl<'a> Object<'a> {
 
     /// Takes the field out, whatever its type.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+        // Also if it is absent, so that errors can list every field that there is.
         self.known.push(name);
         self.fields.remove(name).filter(|value| !value.is_null())
     }
@@ -249,6 +252,8 @@ impl<'a> Object<'a> {
         range: RangeInclusive<u32>,
         problems: &mut Problems,
     ) -> Option<u32> {
+        // `format_args` writes nothing yet. To write this rule for the `ttl` of each send took
+        // 3,100 of the 162,000 instructions of a request.
         let days = in_days(*range.end());
         let rule = format_args!(
             "a number of seconds: an integer from {} to {}{days}",
@@ -340,6 +345,8 @@ impl<'a> Object<'a> {
         choices: &[(&str, T)],
         problems: &mut Problems,
     ) -> Option<T> {
+        // Written only for a problem: the names of the providers took 1,700 of the 162,000
+        // instructions.
         let rule = fmt::from_fn(|formatter| formatter.write_str(&names(choices)));
 
         self.require(name, rule, problems)

@@ -29,6 +29,7 @@ impl Outline {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let mut deserializer = serde_json::Deserializer::from_slice(body);
 
+        // What follows the object, and a name that occurs twice, are left to the parser.
         let fields = Fields { known, counted };
         fields
             .deserialize(&mut deserializer)
@@ -74,6 +75,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
             }
 
             fields.next_value::<IgnoredAny>()?;
+            // An answer names no more problems than that, so no more names are kept.
             if !self.known.contains(&name.as_str()) && outline.unknown.len() < MAX_PROBLEMS {
                 outline.unknown.push(name);
             }
@@ -111,6 +113,7 @@ impl<'de> Visitor<'de> for Elements {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        // Read to its end, because the next field begins there.
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
     }

@@ -68,6 +68,7 @@ fn an_unknown_field_is_answered_with_the_known_ones() {
     let mut problems = Problems::default();
     let mut body = parse_body(br#"{"a": 1, "titel": 2}"#).unwrap();
     body.take("a");
+    // It is asked for and absent, and named all the same.
     body.take("title");
     body.refuse_unknown(&mut problems);
     assert_eq!(
@@ -87,6 +88,7 @@ fn a_body_may_begin_with_a_byte_order_mark() {
 
 #[test]
 fn strings_do_not_count_as_values() {
+    // The object, its two values, and the two of the array.
     assert_eq!(count_values(br#"{"a": "[,{\",", "b": [1, 2]}"#), 5);
 }
 
@@ -176,6 +178,7 @@ proptest! {
         let mut wrong = Vec::new();
         for (name, value) in &fields {
             let expected = Some(value.clone()).filter(|value| is_right(name, value));
+            // `null` is absent in a field that is read, and refused in one that is unknown.
             let is_absent = value.is_null() && read.contains_key(name.as_str());
             if expected.is_none() && !is_absent {
                 wrong.push(name.clone());

@@ -40,6 +40,7 @@ impl<'de> Visitor<'de> for UniqueNames {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
 
+        // serde_json refuses more than 128 levels, which bounds this recursion.
         while let Some(name) = fields.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format!(
@@ -81,6 +82,7 @@ impl<'de> Visitor<'de> for UniqueNames {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // JSON has neither NaN nor infinity, and serde_json refuses a number that is too large.
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
