@@ -61,6 +61,7 @@ impl Capacity {
 
     /// How many more may be claimed for accounts that have claimed next to nothing.
     pub(crate) fn free_with_reserve(&self) -> usize {
+        // A batch at least, because a claim takes whole batches.
         let reserve = (self.limit * RESERVE_PERCENT / 100).max(BATCH_SIZE as usize);
 
         (self.limit + reserve + self.exempt.load(Ordering::Relaxed)).saturating_sub(self.claimed())
@@ -136,6 +137,7 @@ impl AccountCapacity {
     /// Counts `count` notifications as claimed until the permit is dropped. It does not wait and may
     /// exceed the limit: callers ask how much is free before they claim.
     pub(crate) fn permit(self: &Arc<Self>, count: usize) -> Permit {
+        // Relaxed, here and below: the counters guard no other memory.
         self.capacity.claimed.fetch_add(count, Ordering::Relaxed);
         self.claimed.fetch_add(count, Ordering::Relaxed);
 

@@ -96,6 +96,7 @@ impl DueQueues {
         let before = state.announcements;
 
         for (queue, delay) in queues {
+            // A time that the clock can't hold is left to the search for due queues.
             let Some(due_at) = now.checked_add(delay) else {
                 continue;
             };
@@ -233,6 +234,7 @@ impl DueQueues {
             .values()
             .flat_map(|account| account.0.values())
             .map(|entry| entry.due_at)
+            // A queue that is due stays until a claim removes it, and would end every wait at once.
             .filter(|due_at| *due_at > now)
             .min()
     }

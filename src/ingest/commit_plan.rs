@@ -47,6 +47,7 @@ pub(super) fn gather<T>(
     while let Some(operation) = candidate {
         let count = recipients(&operation);
         if is_large(count) {
+            // It does not fill the group: it has a transaction of its own.
             gathered.large.push(operation);
         } else {
             shared_recipients += count;

@@ -70,6 +70,8 @@ impl ReceiptWriter {
         }
 
         let count = u32::try_from(receipts.len()).map_err(|_| ReceiptError::Busy)?;
+        // Refused and not awaited, as in group commit: a request that waits holds its receipts in
+        // memory.
         let room = Arc::clone(&self.room)
             .try_acquire_many_owned(count)
             .map_err(|_| ReceiptError::Busy)?;
