@@ -83,6 +83,8 @@ pub(crate) async fn check_database(config: &Config, timeout: Duration) -> anyhow
     reachable(&options, timeout)
         .await
         .context(POSTGRES_UNUSABLE)?;
+
+    // Before a migration takes its lock: behind such a pooler, the lock may be another client's.
     pooler::check(&options).await.context(POSTGRES_UNUSABLE)
 }
 
@@ -106,6 +108,8 @@ pub(crate) async fn require_schema(pool: &Pool) -> anyhow::Result<()> {
 
     match version.context(POSTGRES_UNUSABLE)? {
         None => bail!("the database has no tables of Bellwire yet: run `bellwire migrate`"),
+        // A newer schema is no error: releases run side by side, and a newer one drops nothing that
+        // an older one reads.
         Some(version) if version < schema::newest() => bail!(
             "the tables in the database are those of an older release: run `bellwire migrate`"
         ),
@@ -120,6 +124,7 @@ pub(crate) async fn decide_seal_form(
     keys: &MasterKeys,
 ) -> anyhow::Result<()> {
     if config.secrets.keep_older_seal {
+        // The operator may go back to release 0.1, which reads only the older form.
         keys.set_bound(false);
         return Ok(());
     }

@@ -4,29 +4,28 @@
 //! module starts and stops the parts.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod database;
+mod metrics;
 mod settings;
 
 use crate::app::database::{connect_for_lists, divided};
+use crate::app::metrics::MetricsServer;
 use crate::config::Config;
 use crate::crypto::{MasterKeys, SecretError};
 use crate::delivery::{Delivery, DeliveryParams};
 use crate::events::{Events, EventsParams};
 use crate::file_descriptors;
-use crate::handoff::delivery_stats::DeliveryStats;
-use crate::handoff::local::local_handoff;
+use crate::handoff::local::{HandoffReceiver, local_handoff};
 use crate::handoff::notifier::Notifiers;
-use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::ingest::receipts::ReceiptWriter;
@@ -36,7 +35,6 @@ use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
 use crate::provider::{Endpoints, SharedTokens};
-use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::pool::Pool;
 use crate::store::provider_tokens::ProviderTokenStore;
 use crate::store::sealed_secrets;
@@ -170,68 +168,38 @@ async fn prepare_database(
     master_keys: &MasterKeys,
 ) -> anyhow::Result<()> {
     migrate(config, pool, config.database.connect_timeout).await?;
+
+    // Before the first secret is sealed: with a wrong key, the database would hold secrets of two
+    // keys.
     check_master_key(pool, master_keys).await?;
     decide_seal_form(config, pool, master_keys).await?;
 
+    // Also where `retention.enabled` is false: rows of a day without a partition go to the default
+    // partition, and retention deletes them row by row in place of dropping their day.
     retention::make_partitions(pool, config.retention.partitions_ahead)
         .await
         .context("partitions can't be created")
 }
 
-/// What the API shares with the other parts.
-struct ApiParts<'a> {
-    pool: &'a Pool,
-    list_pool: &'a Pool,
-    master_keys: &'a MasterKeys,
-    endpoints: &'a Endpoints,
-    server: &'a http::ServerParams,
-    /// `None`: this process does not deliver.
-    local_delivery: Option<LocalDelivery>,
-    readiness: &'a Readiness,
+/// What every part of the service is built on.
+struct Foundation {
+    master_keys: MasterKeys,
+    descriptors: file_descriptors::Limit,
+    endpoints: Endpoints,
+    /// The pool of the API, which the maintenance uses too.
+    pool: Pool,
+    list_pool: Pool,
 }
 
-/// What the handlers of the API share. Starts the tasks that serve them.
-fn api_state(config: &Config, parts: ApiParts<'_>) -> http::State {
-    let ApiParts {
-        pool,
-        list_pool,
-        master_keys,
-        endpoints,
-        server,
-        local_delivery,
-        readiness,
-    } = parts;
-
-    http::State {
-        settings: settings::http_settings(config, server),
-        pool: pool.clone(),
-        list_turns: http::ListTurns::new(list_pool.clone()),
-        api_keys: http::api_key_lookup::start(pool),
-        key_use: http::key_use::KeyUse::start(pool.clone()),
-        senders: http::sender_lookup::start(pool),
-        group_commit: GroupCommit::start(pool, local_delivery),
-        receipts: ReceiptWriter::start(pool.clone()),
-        master_keys: master_keys.clone(),
-        endpoints: endpoints.with_shared_tokens(shared_tokens(pool, master_keys)),
-        rate_limits: settings::rate_limits(config),
-        address_guard: settings::address_guard(config),
-        operation_watches: http::OperationWatches::new(pool.clone()),
-        account_limits: http::AccountLimits::new(pool.clone(), settings::account_quotas(config)),
-        imports: http::Imports::default(),
-        body_budget: http::BodyBudget::new(settings::body_budget_sizes(config)),
-        work: WorkPool::of_this_machine(),
-        failed_logins: http::FailedLogins::default(),
-        readiness: readiness.clone(),
-        readiness_lookup: http::start_readiness_lookup(pool),
-    }
-}
-
-impl App {
-    /// Waits for Postgres, migrates the schema, and starts the service.
-    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+impl Foundation {
+    /// Reads what the configuration names, waits for Postgres, and migrates the schema.
+    async fn lay(config: &Config) -> anyhow::Result<Self> {
+        // Before the wait for Postgres, so that a wrong key or file ends the start at once.
         let master_keys = master_keys(config)?;
-        let limit = file_descriptors();
-        let endpoints = settings::endpoints(config, limit)?;
+        let descriptors = file_descriptors();
+        let endpoints = settings::endpoints(config, descriptors)?;
+
+        // Before anything is counted: what is counted without a registry is lost.
         if config.metrics.listen.is_some() {
             telemetry::metrics::start()?;
         }
@@ -242,68 +210,146 @@ impl App {
         // Boxed, because the futures of statements are large.
         Box::pin(prepare_database(config, &pool, &master_keys)).await?;
 
-        let server = settings::server_params(config, limit.api_connections())?;
+        Ok(Self {
+            master_keys,
+            descriptors,
+            endpoints,
+            pool,
+            list_pool,
+        })
+    }
+
+    /// Binds the port of the API, and serves it. `local_delivery` is `None` in a process that does not
+    /// deliver.
+    fn serve_api(
+        &self,
+        config: &Config,
+        local_delivery: Option<LocalDelivery>,
+        readiness: &Readiness,
+    ) -> anyhow::Result<http::Server> {
+        let server = settings::server_params(config, self.descriptors.api_connections())?;
+        let state = self.api_state(config, &server, local_delivery, readiness);
+        let options = http::ServerOptions {
+            server,
+            is_api_enabled: config.server.api,
+            has_docs: config.server.docs,
+            console: settings::console(config)?,
+        };
+
+        http::serve(state, options)
+            .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))
+    }
+
+    /// What the handlers of the API share. Starts the tasks that serve them.
+    fn api_state(
+        &self,
+        config: &Config,
+        server: &http::ServerParams,
+        local_delivery: Option<LocalDelivery>,
+        readiness: &Readiness,
+    ) -> http::State {
+        let Self {
+            pool, master_keys, ..
+        } = self;
+
+        http::State {
+            settings: settings::http_settings(config, server),
+            pool: pool.clone(),
+            list_turns: http::ListTurns::new(self.list_pool.clone()),
+            api_keys: http::api_key_lookup::start(pool),
+            key_use: http::key_use::KeyUse::start(pool.clone()),
+            senders: http::sender_lookup::start(pool),
+            group_commit: GroupCommit::start(pool, local_delivery),
+            receipts: ReceiptWriter::start(pool.clone()),
+            master_keys: master_keys.clone(),
+            endpoints: self
+                .endpoints
+                .with_shared_tokens(shared_tokens(pool, master_keys)),
+            rate_limits: settings::rate_limits(config),
+            address_guard: settings::address_guard(config),
+            operation_watches: http::OperationWatches::new(pool.clone()),
+            account_limits: http::AccountLimits::new(
+                pool.clone(),
+                settings::account_quotas(config),
+            ),
+            imports: http::Imports::default(),
+            body_budget: http::BodyBudget::new(settings::body_budget_sizes(config)),
+            work: WorkPool::of_this_machine(),
+            failed_logins: http::FailedLogins::default(),
+            readiness: readiness.clone(),
+            readiness_lookup: http::start_readiness_lookup(pool),
+        }
+    }
+
+    /// Starts to deliver, if this process does. Returns the pool of delivery too, for its metrics.
+    fn start_delivery(
+        &self,
+        config: &Config,
+        notifiers: Notifiers,
+        handoff: HandoffReceiver,
+    ) -> anyhow::Result<Option<(Delivery, Pool)>> {
+        if !config.delivery.enabled {
+            return Ok(None);
+        }
+
+        let pool = connect(config, DELIVERY_CONNECTIONS)?;
+        // Over delivery's own pool, so that a provider token does not wait behind requests.
+        let tokens = shared_tokens(&pool, &self.master_keys);
+        let delivery = Delivery::start(DeliveryParams {
+            pool: &pool,
+            settings: &settings::delivery_settings(config),
+            endpoints: self.endpoints.with_shared_tokens(tokens),
+            master_keys: self.master_keys.clone(),
+            notifiers,
+            handoff,
+        })?;
+
+        Ok(Some((delivery, pool)))
+    }
+}
+
+impl App {
+    /// Waits for Postgres, migrates the schema, and starts the service.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let foundation = Foundation::lay(config).await?;
+
+        // Where the API and delivery meet in memory.
         let notifiers = Notifiers::default();
         let (handoff, receiver) = local_handoff(
             config.delivery.max_claimed,
             config.delivery.lease,
             Arc::clone(&notifiers.queues),
         );
-        let readiness = Readiness::default();
         let local_delivery = config.delivery.enabled.then(|| LocalDelivery {
             notifiers: notifiers.clone(),
             handoff,
         });
-        let parts = ApiParts {
-            pool: &pool,
-            list_pool: &list_pool,
-            master_keys: &master_keys,
-            endpoints: &endpoints,
-            server: &server,
-            local_delivery,
-            readiness: &readiness,
-        };
-        let state = api_state(config, parts);
 
         // Both ports are bound before delivery starts: batches claimed by a process that cannot
         // start would wait for their leases to run out.
-        let server = serve_api(config, state, server)?;
-        let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
+        let readiness = Readiness::default();
+        let server = foundation.serve_api(config, local_delivery, &readiness)?;
+        let metrics_listener = config.metrics.listen.map(metrics::listen).transpose()?;
 
-        let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
-        let start_delivery = || {
-            let tokens = shared_tokens(&delivery_pool, &master_keys);
-            Delivery::start(DeliveryParams {
-                pool: &delivery_pool,
-                settings: &settings::delivery_settings(config),
-                endpoints: endpoints.with_shared_tokens(tokens),
-                master_keys: master_keys.clone(),
-                notifiers,
-                handoff: receiver,
-            })
-        };
-        let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
-
-        let pools = vec![("api", pool.clone()), ("lists", list_pool)];
-        let delivering = delivery
-            .as_ref()
-            .map(|delivery| (delivery.stats(), delivery_pool));
-        let sources = metrics_sources(&pool, pools, delivering);
+        let delivering = foundation.start_delivery(config, notifiers, receiver)?;
         let metrics = match metrics_listener {
-            Some(listener) => MetricsServer::start(listener, sources)?,
+            Some(listener) => {
+                let sources = metrics::sources(&foundation, delivering.as_ref());
+                MetricsServer::start(listener, sources)?
+            }
             None => MetricsServer::default(),
         };
+        let events = start_events(config, &foundation.master_keys)?;
 
-        let events = start_events(config, &master_keys)?;
         let stop = CancellationToken::new();
-        watch_secrets(config, &pool, master_keys, &stop);
-        let background = start_maintenance(config, &pool, &stop);
+        watch_secrets(config, &foundation.pool, foundation.master_keys, &stop);
+        let background = start_maintenance(config, &foundation.pool, &stop);
 
         Ok(Self {
             addresses: vec![server.address()],
             metrics_addresses: metrics.addresses,
             server,
-            delivery,
+            delivery: delivering.map(|(delivery, _)| delivery),
             events,
             background,
             metrics: metrics.tasks,
@@ -403,69 +449,6 @@ fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Opti
         partitions_ahead: config.retention.partitions_ahead,
     };
     Some(tokio::spawn(retention::run(pool, retention, stop)))
-}
-
-/// Binds the port of the API, and serves it.
-fn serve_api(
-    config: &Config,
-    state: http::State,
-    server: http::ServerParams,
-) -> anyhow::Result<http::Server> {
-    let options = http::ServerOptions {
-        server,
-        is_api_enabled: config.server.api,
-        has_docs: config.server.docs,
-        console: settings::console(config)?,
-    };
-
-    http::serve(state, options)
-        .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))
-}
-
-fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).map_err(|error| cannot_listen("metrics.listen", listen, &error))
-}
-
-/// `pools` by the names in their metrics. `delivering`: the statistics of delivery, and its pool.
-fn metrics_sources(
-    pool: &Pool,
-    mut pools: Vec<(&'static str, Pool)>,
-    delivering: Option<(DeliveryStats, Pool)>,
-) -> MetricsSources {
-    let (delivery, delivery_pool) = delivering.unzip();
-    pools.extend(delivery_pool.map(|pool| ("delivery", pool)));
-
-    MetricsSources {
-        connection: Arc::new(Mutex::new(DedicatedConnection::beside(pool))),
-        not_due_interval: NotDueInterval::default(),
-        pools,
-        delivery,
-    }
-}
-
-/// `/metrics`, served by tasks that are aborted at the end of the process.
-#[derive(Default)]
-struct MetricsServer {
-    addresses: Vec<SocketAddr>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl MetricsServer {
-    fn start(listener: TcpListener, sources: MetricsSources) -> anyhow::Result<Self> {
-        let (server, addresses) =
-            http::metrics::serve(listener, sources).context("metrics.listen")?;
-
-        let serving = tokio::spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the /metrics server has stopped");
-            }
-        });
-
-        Ok(Self {
-            addresses,
-            tasks: vec![serving, tokio::spawn(http::metrics::run_upkeep())],
-        })
-    }
 }
 
 /// How many file descriptors this process may have, after it has asked for all it can get.

@@ -157,6 +157,7 @@ pub(super) fn server_params(
             write: server.write_timeout,
         },
         limits: http::ConnectionLimits {
+            // More would take the file descriptors of Postgres and of the providers.
             total: match server.max_connections {
                 0 => most_connections,
                 limit => limit.min(most_connections),
@@ -205,6 +206,7 @@ fn proxies(config: &Config) -> anyhow::Result<Proxies> {
             Proxies::from_environment(variable)
                 .context("HTTPS_PROXY can't be used: set proxy.url to a proxy, or to \"none\"")
         }
+        // For a process whose environment names a proxy for other programs.
         config::Proxy::NONE => Ok(Proxies::none()),
         url => Proxies::new(url, &config.proxy.no_proxy.join(",")).context("proxy.url"),
     }
@@ -222,6 +224,7 @@ pub(super) fn endpoints(
     limit: file_descriptors::Limit,
 ) -> anyhow::Result<Endpoints> {
     let proxies = proxies(config)?;
+    // One budget for all providers, which share the file descriptors of the process.
     let budget = connection_budget(config, limit);
 
     let fcm = &config.fcm;
@@ -256,6 +259,7 @@ pub(super) fn endpoints(
         fcm_token_uris: fcm.token_uris.clone(),
         apns: apns_endpoint("apns.endpoint", &apns.endpoint)?,
         apns_sandbox: apns_endpoint("apns.sandbox_endpoint", &apns.sandbox_endpoint)?,
+        // The API and delivery each add a store over their own pool.
         apns_tokens: None,
     })
 }
