@@ -266,12 +266,16 @@ async fn who_guesses_keys_is_slowed_down_counted_and_logged_without_the_secret()
     assert!(slowest >= Duration::from_millis(900), "{slowest:?}");
     // Others are not slowed down, and neither is a valid key.
     guess("198.51.100.8", "aSecretInTheWrongPlace").await;
-    let began = Instant::now();
-    assert_eq!(client.get("/Apps").await.0, StatusCode::OK);
-    let known = client.request(Method::GET, "/Apps");
-    let known = known.header("X-Forwarded-For", "198.51.100.7").send().await;
-    assert_eq!(known.unwrap().status(), StatusCode::OK);
-    assert!(began.elapsed() < slowest, "{:?}", began.elapsed());
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        assert_eq!(client.get("/Apps").await.0, StatusCode::OK);
+        let known = client.request(Method::GET, "/Apps");
+        let known = known.header("X-Forwarded-For", "198.51.100.7").send().await;
+        assert_eq!(known.unwrap().status(), StatusCode::OK);
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < slowest, "{quickest:?}");
 
     let url = format!("http://127.0.0.1:{metrics}/metrics");
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();

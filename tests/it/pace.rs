@@ -46,7 +46,7 @@ async fn a_lane_with_a_rate_limit_goes_on_at_its_pace() {
     let (took, standstill) = arrivals(&service, 6_000).await;
 
     assert!(took > Duration::from_secs(3), "not faster: {took:?}");
-    assert!(standstill < Duration::from_secs(2), "{standstill:?}");
+    assert!(standstill < took / 2, "{standstill:?} of {took:?}");
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 6_000);
     assert_eq!(service.arrived().await["duplicates"], 0);
     assert_tallies(&service.world.database).await;

@@ -210,7 +210,7 @@ async fn a_guard_pauses_an_operation_whose_notifications_fail() {
     let failed = failed.as_i64().unwrap();
     assert!((100..6_000).contains(&failed), "{failed}");
 
-    // Whoever resumes it wants it to go on.
+    // A guard pauses only once.
     assert_eq!(change(client, &id, "Resume").await, StatusCode::ACCEPTED);
     assert_eq!(client.completed(&id).await["stats"]["failed"], 6_000);
     service.stop().await;
@@ -240,7 +240,7 @@ async fn a_guard_counts_failures_that_came_before_enough_were_settled() {
     .await;
     assert_eq!(operation["stats"]["failed"], 20);
     let sent = operation["stats"]["sent"].as_i64().unwrap();
-    assert!((40..=80).contains(&sent), "{sent}");
+    assert!((40..180).contains(&sent), "{sent}");
     service.stop().await;
 }
 
