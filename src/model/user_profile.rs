@@ -117,8 +117,6 @@ pub fn canonical_timezone(name: &str) -> Option<String> {
         return None;
     }
 
-    // Not the system's database, which may differ between replicas, and knows files that are no
-    // zones.
     let timezone = TimeZoneDatabase::bundled().get(name).ok()?;
     timezone
         .iana_name()

@@ -9,7 +9,7 @@ use super::compare::Operator;
 use super::filters::Arguments;
 use super::parser;
 use super::syntax::{Argument, Expression, Filtered, Operand, Path, Step};
-use super::value::{Object, Value};
+use super::value::{Object, Value, out_of_range};
 
 /// How deep expressions may be within the expressions that filters are given.
 const MAX_EXPRESSION_DEPTH: usize = 4;
@@ -76,10 +76,14 @@ impl<'a> Context<'a> {
     }
 
     /// Sets a variable of the whole template.
-    pub(super) fn assign(&mut self, name: &Arc<str>, value: Value) {
+    pub(super) fn assign(&mut self, name: &Arc<str>, value: Value) -> Result<(), Stop> {
         if let Some(scope) = self.scopes.first_mut() {
+            // A template may have hundreds of names, and set one again in each turn of a loop.
+            self.budget.work(1 + scope.len() / 8)?;
             set(scope, name, value);
         }
+
+        Ok(())
     }
 
     /// Sets a variable of the innermost loop.
@@ -89,14 +93,17 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The variable of the recipient with this name.
-    pub(super) fn counter_start(&self, name: &str) -> Option<f64> {
-        match &self.environment {
-            Value::Object(object) => match object.get(name) {
-                Some(Value::Number(number)) => Some(*number),
-                _ => None,
-            },
-            _ => None,
+    /// Where a counter begins: at the number of this name that the recipient has, or else at 0.
+    pub(super) fn counter_start(&self, name: &str) -> Result<f64, Stop> {
+        let Value::Object(object) = &self.environment else {
+            return Ok(0.0);
+        };
+
+        match object.get(name) {
+            Some(Value::Number(number)) => Ok(*number),
+            // To begin at 0 would hide that the number can't be counted on from.
+            Some(Value::Large(_)) => Err(out_of_range()),
+            _ => Ok(0.0),
         }
     }
 
@@ -125,6 +132,8 @@ impl<'a> Context<'a> {
                 arguments.push(match argument {
                     Argument::Positional(operand) => self.operand(operand, is_strict)?,
                     Argument::Named(name, operand) => {
+                        // Without a value there is no operand that pays for the pair.
+                        self.budget.work(2)?;
                         let value = match operand {
                             Some(operand) => self.operand(operand, is_strict)?,
                             None => Value::Absent,
@@ -234,8 +243,12 @@ impl<'a> Context<'a> {
                 return Ok(value.clone());
             }
         }
-        if let Some(count) = self.counters.get(&name) {
-            return Ok(Value::Number(*count));
+        if !self.counters.is_empty() {
+            // The whole name is hashed, and it may be as long as a template.
+            self.budget.bytes(name.len())?;
+            if let Some(count) = self.counters.get(&name) {
+                return Ok(Value::Number(*count));
+            }
         }
         let found = match &self.environment {
             Value::Object(object) => {
@@ -288,12 +301,14 @@ impl<'a> Context<'a> {
         Ok(value)
     }
 
-    /// The value of an expression that a filter is given as text, for each of `elements`.
+    /// The value of an expression that a filter is given as text, for each of `elements` up to the first
+    /// whose value `is_last`.
     pub(super) fn for_each(
         &mut self,
         elements: &[Value],
         name: &str,
         expression: &str,
+        is_last: fn(&Value) -> bool,
     ) -> Result<Vec<Value>, Stop> {
         // An expression may name itself through a variable. Each level takes the thread's stack.
         if self.expression_depth >= MAX_EXPRESSION_DEPTH {
@@ -315,6 +330,9 @@ impl<'a> Context<'a> {
             let value = self.value(&expression);
             self.scopes.pop();
             values.push(value?);
+            if values.last().is_some_and(is_last) {
+                break;
+            }
         }
         self.expression_depth -= 1;
 

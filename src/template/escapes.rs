@@ -1,19 +1,22 @@
 //! The escapes in the strings of a template.
 
-/// A string with its escapes: `\n`, `\u00e9`, `\101`, and `\` before any other character.
+/// A string with its escapes: `\n`, `\u00e9`, `\101`, and `\` before any other character. `inner` ends with
+/// the quote, which is not a part of it.
 pub(super) fn unescaped(inner: &[char]) -> String {
+    let end = inner.len().saturating_sub(1);
     // A string of JavaScript: the two escapes `\ud83d\ude00` are one character.
     let mut units: Vec<u16> = Vec::with_capacity(inner.len());
     let mut at = 0;
 
-    while at < inner.len() {
+    while at < end {
         let character = inner[at];
         at += 1;
-        if character != '\\' || at >= inner.len() {
+        if character != '\\' {
             push(&mut units, character);
             continue;
         }
 
+        // Behind a string that is not closed, this may be its last character, as in LiquidJS.
         let escape = inner[at];
         match escape {
             'b' => units.push(8),

@@ -296,4 +296,6 @@ fn parse(text: &str) -> Result<Block, String> {
 }
 
 #[cfg(test)]
+mod cost_tests;
+#[cfg(test)]
 mod tests;

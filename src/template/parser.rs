@@ -10,6 +10,9 @@ use super::value::Value;
 
 /// How deep tags may nest in one another.
 const MAX_DEPTH: usize = 32;
+/// Longest variable and collection of a loop together, as they are written, in bytes. `forloop` as text has
+/// both, and a template can write and compare it anywhere in the loop.
+const MAX_LOOP_NAME: usize = 256;
 
 /// Parses a template. The error is a sentence for the API user.
 pub(super) fn parse(text: &str) -> Parsed<Block> {
@@ -316,6 +319,13 @@ impl Parser<'_> {
         };
         // `forloop.name` shows it, and `offset: continue` finds the last loop over it.
         let collection_text = scanner.slice(from, scanner.at);
+        if variable.len() + collection_text.len() > MAX_LOOP_NAME {
+            return Err(format!(
+                "the variable and the collection of the tag {} are longer than {MAX_LOOP_NAME} bytes: assign \
+                 the collection to a variable with a shorter name",
+                tag.name
+            ));
+        }
 
         Ok(Loop {
             variable: Arc::from(variable),

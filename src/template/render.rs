@@ -79,8 +79,7 @@ fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
         }
         Node::Assign { name, value } => {
             let value = context.value(value)?;
-            context.assign(name, value);
-            Ok(())
+            context.assign(name, value)
         }
         Node::Capture { name, body } => capture(name, body, context),
         Node::If {
@@ -101,12 +100,12 @@ fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
         Node::TableRow(head) => table_row(head, context, writer),
         Node::Cycle(parsed) => cycle(parsed, context, writer),
         Node::Increment(name) => {
-            let before = counter(name, context);
+            let before = counter(name, context)?;
             context.counters.insert(Arc::clone(name), before + 1.0);
             writer.write_value(&Value::Number(before), context)
         }
         Node::Decrement(name) => {
-            let after = counter(name, context) - 1.0;
+            let after = counter(name, context)? - 1.0;
             context.counters.insert(Arc::clone(name), after);
             writer.write_value(&Value::Number(after), context)
         }
@@ -133,10 +132,13 @@ fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
     }
 }
 
-fn counter(name: &str, context: &Context<'_>) -> f64 {
+fn counter(name: &str, context: &mut Context<'_>) -> Result<f64, Stop> {
+    // The name is hashed when it is looked up, and again when the count is kept.
+    context.budget.bytes(name.len() * 2)?;
+
     match context.counters.get(name) {
-        Some(count) => *count,
-        None => context.counter_start(name).unwrap_or_default(),
+        Some(count) => Ok(*count),
+        None => context.counter_start(name),
     }
 }
 
@@ -147,8 +149,7 @@ fn capture(name: &Arc<str>, body: &Block, context: &mut Context<'_>) -> Result<(
     };
     nodes(body, context, &mut captured)?;
 
-    context.assign(name, Value::from(captured.text));
-    Ok(())
+    context.assign(name, Value::from(captured.text))
 }
 
 fn case(case: &Case, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
@@ -157,6 +158,9 @@ fn case(case: &Case, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
     let mut has_matched = false;
 
     for when in &case.branches {
+        // A `when` may have no candidate, and so no condition that pays for it.
+        context.budget.work(1)?;
+
         for candidate in &when.candidates {
             context.budget.condition()?;
             let candidate = context.operand(candidate, false)?;
@@ -227,7 +231,7 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
         return nodes(&head.otherwise, context, writer);
     }
 
-    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
+    let name = name_of(head, context)?;
     // `offset: continue` begins where the last loop over the collection ended.
     // Without one it begins at the first element, and so do all that follow: LiquidJS counts so.
     let reached = context.continues.get(&*name).cloned();
@@ -268,6 +272,15 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
     context.scopes.pop();
 
     Ok(())
+}
+
+/// What `LiquidJS` calls a loop: `forloop.name`.
+fn name_of(head: &Loop, context: &mut Context<'_>) -> Result<Arc<str>, Stop> {
+    let name = format!("{}-{}", head.variable, head.collection_text);
+    // It is made for each run of the loop, and hashed twice.
+    context.budget.bytes(name.len())?;
+
+    Ok(Arc::from(name))
 }
 
 /// The elements of a loop that its parameters leave. Remembers where they end, for `offset: continue`.
@@ -347,7 +360,7 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     };
 
     context.scopes.push(Scope::new());
-    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
+    let name = name_of(head, context)?;
     let tablerowloop: Arc<str> = Arc::from("tablerowloop");
     for (index, element) in elements.iter().enumerate() {
         context.budget.iteration()?;

@@ -82,6 +82,7 @@ impl LoopState {
             ("i" | "index0", _) => index,
             ("index", _) => index + 1,
             ("length", _) => length,
+            ("cols", Some(_)) => self.columns.unwrap_or_default(),
             ("rindex", _) => length - index,
             ("rindex0", _) => length - index - 1,
             ("row", Some(_)) => index / self.columns.unwrap_or(1).max(1) + 1,

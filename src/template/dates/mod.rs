@@ -79,6 +79,11 @@ impl Date {
         };
 
         let local = time + offset * 1000;
+        // LiquidJS holds the time in the zone as a date too, and writes none that is out of range.
+        if is_beyond(local as f64, MAX_TIME) {
+            return None;
+        }
+
         let days = local.div_euclid(DAY);
         let (year, month, day) = civil(days);
         Some(Self {

@@ -1,11 +1,9 @@
 //! Lists, and the parts of texts.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Arguments, Context, Made, Stop, Value};
-use crate::template::compare::sort_order;
 use crate::template::number::slice_bounds;
 use crate::template::scanner::Scanner;
 use crate::template::syntax::Path;
@@ -112,82 +110,6 @@ pub(super) fn path(context: &mut Context<'_>, arguments: &Arguments) -> Result<O
     Scanner::new(&characters, 0, characters.len())
         .scope_value()
         .map_err(Stop::Failed)
-}
-
-/// What `elements` are sorted by: a property of each, or each itself.
-fn sort_keys(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    arguments: &Arguments,
-) -> Result<Vec<Value>, Stop> {
-    // LiquidJS sorts by the elements if JavaScript takes the name for false, as an empty one.
-    if !arguments.get(0).is_truthy_in_js() {
-        return Ok(elements.to_vec());
-    }
-
-    let name = name(context, arguments, 0)?;
-    let mut keys = Vec::with_capacity(elements.len());
-    for element in elements {
-        keys.push(context.dotted(element, &name)?);
-    }
-    Ok(keys)
-}
-
-/// Sorts by `keys` and keeps the order of equal ones. The order of values of several kinds may
-/// contradict itself, which the standard library's sort does not take.
-fn sorted(context: &mut Context<'_>, elements: &[Value], keys: &[Value]) -> Made {
-    let mut order: Vec<usize> = (0..elements.len()).collect();
-    let mut width = 1;
-
-    // From the bottom up: each comparison is charged, and the first one beyond the budget ends it.
-    while width < order.len() {
-        let mut merged = Vec::with_capacity(order.len());
-        for part in order.chunks(width * 2) {
-            let (mut left, mut right) = part.split_at(width.min(part.len()));
-            while let ([first, left_rest @ ..], [second, right_rest @ ..]) = (left, right) {
-                context.budget.work(2)?;
-                if sort_order(&keys[*first], &keys[*second], context.budget)? == Ordering::Greater {
-                    merged.push(*second);
-                    right = right_rest;
-                } else {
-                    merged.push(*first);
-                    left = left_rest;
-                }
-            }
-            merged.extend_from_slice(left);
-            merged.extend_from_slice(right);
-        }
-        order = merged;
-        width *= 2;
-    }
-
-    let elements = order
-        .into_iter()
-        .map(|index| elements[index].clone())
-        .collect();
-    made(context, elements)
-}
-
-pub(super) fn sort(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let keys = sort_keys(context, &elements, arguments)?;
-
-    sorted(context, &elements, &keys)
-}
-
-/// Upper and lower case are the same.
-pub(super) fn sort_natural(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let mut keys = sort_keys(context, &elements, arguments)?;
-    for key in &mut keys {
-        if !key.is_nothing() {
-            let text = key.js_text(context.budget)?;
-            context.budget.text(text.len())?;
-            *key = Value::from(text.to_lowercase());
-        }
-    }
-
-    sorted(context, &elements, &keys)
 }
 
 pub(super) fn map(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {

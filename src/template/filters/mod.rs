@@ -14,6 +14,7 @@ mod html;
 mod math;
 mod selection;
 mod slugs;
+mod sorting;
 mod strings;
 
 use super::budget::Stop;
@@ -37,7 +38,9 @@ impl Arguments {
     /// The value of a named argument behind the first.
     fn named(&self, name: &str) -> Value {
         // The first argument is the default itself, which may be a list of two.
-        let named = self.0.iter().skip(1).find_map(|argument| match argument {
+        let arguments = self.0.iter().skip(1);
+        // LiquidJS keeps them in a map, so the last one of a name counts.
+        let named = arguments.rev().find_map(|argument| match argument {
             Value::Array(pair) => match pair.as_slice() {
                 [Value::Text(known), value] if **known == *name => Some(value.clone()),
                 _ => None,
@@ -133,8 +136,8 @@ const FILTERS: &[(&str, Filter)] = &[
     ("size", arrays::size),
     ("slice", arrays::slice),
     ("slugify", slugs::slugify),
-    ("sort", arrays::sort),
-    ("sort_natural", arrays::sort_natural),
+    ("sort", sorting::sort),
+    ("sort_natural", sorting::sort_natural),
     ("split", strings::split),
     ("squish", strings::squish),
     ("strip", strings::strip),

@@ -6,43 +6,62 @@ use std::sync::Arc;
 use super::arrays::{Identity, made, name, path};
 use super::{Arguments, Context, Made, Stop, Value};
 use crate::template::compare::equals;
+use crate::template::syntax::Path;
 use crate::template::value::Object;
 
-/// Whether each element has a property that equals the second argument, or one that is true if there
-/// is no second argument.
+/// What elements are matched with: a property that equals the second argument, or one that is true if
+/// there is no second argument.
+struct Matcher {
+    path: Option<Path>,
+    expected: Value,
+}
+
+impl Matcher {
+    fn of(context: &mut Context<'_>, arguments: &Arguments) -> Result<Self, Stop> {
+        Ok(Self {
+            path: path(context, arguments)?,
+            expected: arguments.get(1),
+        })
+    }
+
+    fn matches(&self, context: &mut Context<'_>, element: &Value) -> Result<bool, Stop> {
+        context.budget.work(2)?;
+        let value = context.property_of(element, self.path.as_ref())?;
+
+        // An absent variable as the second argument counts as none, as in LiquidJS.
+        if self.expected.is_absent() {
+            return Ok(value.is_truthy());
+        }
+        equals(&value, &self.expected, context.budget)
+    }
+}
+
+/// Whether each element matches.
 fn matches(
     context: &mut Context<'_>,
     elements: &[Value],
     arguments: &Arguments,
 ) -> Result<Vec<bool>, Stop> {
-    let path = path(context, arguments)?;
-    let expected = arguments.get(1);
-    let mut matches = Vec::with_capacity(elements.len());
+    let matcher = Matcher::of(context, arguments)?;
 
-    for element in elements {
-        context.budget.work(2)?;
-        let value = context.property_of(element, path.as_ref())?;
-        // An absent variable as the second argument counts as none, as in LiquidJS.
-        matches.push(if expected.is_absent() {
-            value.is_truthy()
-        } else {
-            equals(&value, &expected, context.budget)?
-        });
-    }
-    Ok(matches)
+    elements
+        .iter()
+        .map(|element| matcher.matches(context, element))
+        .collect()
 }
 
 /// The values of the expression in the second argument, in which each element has the name in the
-/// first.
+/// first. The last value is the first one that `is_last`.
 fn evaluated(
     context: &mut Context<'_>,
     elements: &[Value],
     arguments: &Arguments,
+    is_last: fn(&Value) -> bool,
 ) -> Result<Vec<Value>, Stop> {
     let variable = arguments.get(0).plain().js_text(context.budget)?;
     let expression = name(context, arguments, 1)?;
 
-    context.for_each(elements, &variable, &expression)
+    context.for_each(elements, &variable, &expression, is_last)
 }
 
 fn chosen(
@@ -79,7 +98,7 @@ pub(super) fn reject(context: &mut Context<'_>, value: Value, arguments: &Argume
 
 pub(super) fn where_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let elements = value.elements();
-    let values = evaluated(context, &elements, arguments)?;
+    let values = evaluated(context, &elements, arguments, |_| false)?;
 
     chosen(
         context,
@@ -93,7 +112,7 @@ pub(super) fn where_exp(context: &mut Context<'_>, value: Value, arguments: &Arg
 
 pub(super) fn reject_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let elements = value.elements();
-    let values = evaluated(context, &elements, arguments)?;
+    let values = evaluated(context, &elements, arguments, |_| false)?;
 
     chosen(
         context,
@@ -111,9 +130,15 @@ fn found(
     elements: &[Value],
     arguments: &Arguments,
 ) -> Result<Option<usize>, Stop> {
-    let matches = matches(context, elements, arguments)?;
+    let matcher = Matcher::of(context, arguments)?;
 
-    Ok(matches.iter().position(|is_match| *is_match))
+    // LiquidJS ends at the first match, and so do the cost and the errors of later elements.
+    for (index, element) in elements.iter().enumerate() {
+        if matcher.matches(context, element)? {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
 }
 
 fn found_by_expression(
@@ -121,9 +146,9 @@ fn found_by_expression(
     elements: &[Value],
     arguments: &Arguments,
 ) -> Result<Option<usize>, Stop> {
-    let values = evaluated(context, elements, arguments)?;
-
     // Here JavaScript decides, for which 0 and an empty text are false.
+    let values = evaluated(context, elements, arguments, Value::is_truthy_in_js)?;
+
     Ok(values.iter().position(Value::is_truthy_in_js))
 }
 
@@ -217,7 +242,7 @@ pub(super) fn group_by(context: &mut Context<'_>, value: Value, arguments: &Argu
 
 pub(super) fn group_by_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let elements = value.loop_elements(context.budget)?;
-    let keys = evaluated(context, &elements, arguments)?;
+    let keys = evaluated(context, &elements, arguments, |_| false)?;
 
     grouped(context, &elements, keys)
 }

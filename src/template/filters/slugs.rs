@@ -2,23 +2,40 @@
 
 use std::sync::Arc;
 
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
 use super::strings::{made, text};
 use super::{Arguments, Context, Made, Value};
 use crate::template::number::is_space;
 
+/// Letters, the marks that belong to them, as vowels of Hindi and Thai do, and decimal digits.
 fn is_letter_or_digit(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '\u{300}'..='\u{36f}')
+    let is_letter_or_mark = || {
+        matches!(
+            character.general_category_group(),
+            GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark
+        )
+    };
+
+    character.is_ascii_alphanumeric()
+        || is_letter_or_mark()
+        || character.general_category() == GeneralCategory::DecimalNumber
 }
 
 /// `text` with each run of other characters as one `-`, and none at its ends.
 fn with_dashes(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let mut result = String::with_capacity(text.len());
+    // Not seen from the result, which may end with a `-` of the text.
+    let mut is_within_run = false;
+
     for character in text.chars() {
-        if is_kept(character) {
+        let is_kept = is_kept(character);
+        if is_kept {
             result.push(character);
-        } else if !result.ends_with('-') || is_kept('-') {
+        } else if !is_within_run {
             result.push('-');
         }
+        is_within_run = !is_kept;
     }
 
     let result = result.strip_prefix('-').unwrap_or(&result);
@@ -92,7 +109,7 @@ pub(super) fn handleize(context: &mut Context<'_>, value: Value, _: &Arguments) 
 pub(super) fn camelize(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
     let value = text(context, value)?;
 
-    let words = value.split(|character: char| !character.is_alphanumeric());
+    let words = value.split(|character| !is_letter_or_digit(character));
     let words = words.map(|word| {
         let mut characters = word.chars();
         let first: String = characters
@@ -103,4 +120,31 @@ pub(super) fn camelize(context: &mut Context<'_>, value: Value, _: &Arguments) -
         first + characters.as_str()
     });
     made(context, words.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_belong_to_letters_and_fractions_do_not() {
+        for (text, expected) in [
+            (
+                "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940} x",
+                "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}-x",
+            ),
+            ("x\u{b2}y \u{bd}", "x-y"),
+            ("\u{663}a", "\u{663}a"),
+        ] {
+            assert_eq!(with_dashes(text, is_letter_or_digit), expected);
+        }
+    }
+
+    #[test]
+    fn a_run_is_one_dash_beside_those_of_the_text() {
+        let is_kept = |character| !is_space(character);
+
+        assert_eq!(with_dashes("a  b", is_kept), "a-b");
+        assert_eq!(with_dashes("a - b", is_kept), "a---b");
+    }
 }

@@ -22,6 +22,9 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("or", Operator::Or),
 ];
 
+/// The parameters of loops.
+const PARAMETERS: [&str; 4] = ["offset", "limit", "cols", "reversed"];
+
 /// Why a template can't be parsed: a sentence for the API user.
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -281,7 +284,7 @@ impl<'s> Scanner<'s> {
         Ok(Some(Argument::Named(name, self.value()?)))
     }
 
-    /// `limit:2 reversed`
+    /// The parameters of a loop: `limit:2 reversed`.
     pub(super) fn parameters(&mut self) -> Parsed<Vec<(String, Option<Operand>)>> {
         let mut parameters: Vec<(String, Option<Operand>)> = Vec::new();
 
@@ -302,9 +305,31 @@ impl<'s> Scanner<'s> {
             } else {
                 None
             };
+            // LiquidJS ignores others. A template may have thousands of them, and each run of the loop
+            // would evaluate them.
+            if !PARAMETERS.contains(&name.as_str()) {
+                continue;
+            }
+
             // LiquidJS holds them as fields of an object, so the last one of a name counts.
             parameters.retain(|(known, _)| *known != name);
             parameters.push((name, value));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_keeps_the_parameters_that_it_knows() {
+        let text: Vec<char> = "a limit:1, b:2 c d limit:3 reversed e".chars().collect();
+        let mut scanner = Scanner::new(&text, 0, text.len());
+        let parameters = scanner.parameters().unwrap();
+
+        let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["limit", "reversed"]);
+        assert!(scanner.is_at_end());
     }
 }
