@@ -146,6 +146,24 @@ mod tests {
     }
 
     #[test]
+    fn what_commits_late_is_in_sight_and_few_dead_entries_are_passed() {
+        let bounds = LowerBounds::default();
+        let now = OffsetDateTime::now_utc();
+        let [taken, found] = [queue(), queue()];
+        bounds.note_claim(&claim(now, &[(taken, now)]), [taken], |_| true);
+        bounds.note_found(&self::found(now, found, now));
+
+        // A statement that began 4 s ago makes batches due at that time, and commits after the claim.
+        let committed_late = now - Duration::from_secs(4);
+        // 500 single sends a second leave about 1,000 dead entries a second.
+        let passed_each_time = now - Duration::from_secs(10);
+        for queue in [taken, found] {
+            assert!(bounds.since(queue) <= committed_late, "{queue:?}");
+            assert!(bounds.since(queue) >= passed_each_time, "{queue:?}");
+        }
+    }
+
+    #[test]
     fn a_backlog_stays_in_sight() {
         let bounds = LowerBounds::default();
         let now = OffsetDateTime::now_utc();
