@@ -64,7 +64,7 @@ impl Claimer {
         while !stop.is_cancelled() {
             let began = Instant::now();
 
-            match self.claim_due().await {
+            match self.claim_due(&stop).await {
                 Ok(rest) => {
                     let _ = stop.run_until_cancelled(self.rest(rest, began)).await;
                 }
@@ -79,9 +79,9 @@ impl Claimer {
     }
 
     /// Claims and dispatches until there is a reason to rest.
-    async fn claim_due(&mut self) -> sqlx::Result<Rest> {
+    async fn claim_due(&mut self, stop: &CancellationToken) -> sqlx::Result<Rest> {
         loop {
-            let headroom = self.headroom();
+            let headroom = self.headroom(stop);
             let contenders = self.contenders();
             let plan = match self.policy.next(&headroom, contenders, Instant::now()) {
                 Step::Claim(plan) => plan,
@@ -132,13 +132,14 @@ impl Claimer {
         }
     }
 
-    fn headroom(&self) -> Headroom {
+    fn headroom(&self, stop: &CancellationToken) -> Headroom {
         Headroom {
             limit: self.capacity.limit(),
             free: self.capacity.free(),
             free_with_reserve: self.capacity.free_with_reserve(),
             is_roomy: self.capacity.is_roomy(),
             recorder_stalled: self.recorder_stalled.load(Ordering::Relaxed),
+            is_stopping: stop.is_cancelled(),
         }
     }
 

@@ -84,6 +84,8 @@ pub(crate) struct Headroom {
     pub is_roomy: bool,
     /// Whether the recorder cannot write its outcomes.
     pub recorder_stalled: bool,
+    /// Whether delivery is shutting down.
+    pub is_stopping: bool,
 }
 
 /// An account with work due, and how much it has claimed.
@@ -178,7 +180,7 @@ impl ClaimPolicy {
         now: Instant,
     ) -> Step {
         // Outcomes that are not in Postgres stay in memory, so nothing may be added to them.
-        if contenders.is_empty() || headroom.recorder_stalled {
+        if contenders.is_empty() || headroom.recorder_stalled || headroom.is_stopping {
             self.waiting_since = None;
             return Step::Rest(Rest::UntilNotified);
         }

@@ -12,6 +12,7 @@ fn headroom(claimed: usize) -> Headroom {
         free_with_reserve: (LIMIT + LIMIT / 2).saturating_sub(claimed),
         is_roomy: claimed <= LIMIT / 2,
         recorder_stalled: false,
+        is_stopping: false,
     }
 }
 
@@ -62,6 +63,27 @@ fn room(plan: &ClaimPlan, contender: &Contender) -> usize {
         .iter()
         .find(|turn| turn.account == contender.due)
         .map_or(0, |turn| turn.room)
+}
+
+#[test]
+fn nothing_is_claimed_during_an_outage_of_the_recorder_or_a_shutdown() {
+    let waiting = [contender(0)];
+    let step =
+        |headroom: &Headroom| ClaimPolicy::new().next(headroom, waiting.to_vec(), Instant::now());
+    assert!(matches!(step(&headroom(0)), Step::Claim(_)));
+
+    let stalled = Headroom {
+        recorder_stalled: true,
+        ..headroom(0)
+    };
+    assert_eq!(step(&stalled), Step::Rest(Rest::UntilNotified));
+
+    // Small batches leave the capacity roomy, so the loop would go on as long as any is due.
+    let stopping = Headroom {
+        is_stopping: true,
+        ..headroom(0)
+    };
+    assert_eq!(step(&stopping), Step::Rest(Rest::UntilNotified));
 }
 
 #[test]
