@@ -39,6 +39,8 @@ pub(crate) struct DevicesOf<'a> {
 pub(crate) struct UserDevice {
     /// Index of its User in the slice that was asked for.
     pub index: usize,
+    /// The User that has it now: the one that was asked for may have been merged into it.
+    pub user_id: UserId,
     pub id: Uuid,
     pub provider: Provider,
     /// Sealed.
@@ -143,6 +145,7 @@ pub(crate) async fn of_users(
         )
         select
             wanted.index as "index!",
+            wanted.user_id as "user_id!",
             devices.id,
             devices.provider as "provider: Provider",
             devices.token,
@@ -182,6 +185,7 @@ pub(crate) async fn of_users(
 
     let devices = rows.into_iter().map(|row| UserDevice {
         index: (row.index - 1) as usize,
+        user_id: row.user_id.into(),
         id: row.id,
         provider: row.provider,
         token: row.token,

@@ -2,6 +2,8 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::support::client::{Client, answer, assert_adds_up, fcm, message};
 use crate::support::eventually;
@@ -184,5 +186,42 @@ async fn a_cap_holds_for_audiences_and_ends_with_the_user() {
         (counted().await == 1_199).then_some(())
     })
     .await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_one_cap_under_all_ids() {
+    let service = Service::start().await;
+    let client = &service.client;
+    put(client, &json!({"cap": {"max": 1, "per": "24h"}})).await;
+
+    // Accepted before any User had the external id.
+    let at = OffsetDateTime::now_utc() + Duration::seconds(2);
+    let mut later = message(&[json!({"externalId": "late"})]);
+    later["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+    let later = client.send(&later).await;
+    let mut device = fcm("phone");
+    device["appName"] = json!("demo");
+    device["externalId"] = json!("late");
+    let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+    let late = json!({"userId": registered["userId"]});
+
+    // The merged User's id goes on to work.
+    let [old, new] = [register(client, "old").await, register(client, "new").await];
+    let path = format!("/Users/{}/Merge", old["userId"].as_str().unwrap());
+    let into = json!({"into": new["userId"]});
+    assert_eq!(client.post(&path, &into).await.0, StatusCode::ACCEPTED);
+
+    let stats = stats_of(client, &message(&[late, new])).await;
+    assert_eq!(stats["sent"], 2, "{stats}");
+
+    let stats = stats_of(client, &message(&[old])).await;
+    assert_eq!(stats["canceled"], 1, "{stats}");
+    let stats = client.completed(&later).await["stats"].clone();
+    assert_eq!(
+        (&stats["sent"], &stats["canceled"]),
+        (&json!(0), &json!(1)),
+        "{stats}"
+    );
     service.stop().await;
 }

@@ -70,10 +70,13 @@ fn wanted(
     let mut by_account: HashMap<AccountId, Vec<Candidate>> = HashMap::new();
 
     for notification in notifications {
-        let has_device = devices
+        let device = devices
             .get(&notification.index)
-            .is_some_and(|remaining| !remaining.devices.is_empty());
-        if !has_device || notification.attempts > 0 || notification.ignores_cap() {
+            .and_then(|remaining| remaining.devices.first());
+        let Some(device) = device else {
+            continue;
+        };
+        if notification.attempts > 0 || notification.ignores_cap() {
             continue;
         }
 
@@ -85,7 +88,8 @@ fn wanted(
                 .id
                 .push_notification(position)
                 .as_uuid(),
-            user_id: notification.user_id,
+            // Not the recipient's: that may stand for an external id, or for a User who was merged.
+            user_id: device.device.user_id,
         };
         by_account
             .entry(notification.operation.account_id)

@@ -47,7 +47,6 @@ pub(crate) struct UserNotification<'a> {
     pub(super) index: usize,
     pub(super) position: i32,
     pub(super) attempts: i16,
-    pub(super) user_id: UserId,
     pub(super) operation: &'a DueOperation,
     user: &'a UserRecipient,
     /// Whether the message depends on the User's language or variables.
@@ -76,7 +75,6 @@ pub(crate) fn of_users<'a>(
             index,
             position: notification.position,
             attempts: notification.attempts,
-            user_id: user.id,
             user,
             operation: &content.operation,
             is_personal: content.is_personal(),
