@@ -27,7 +27,13 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, String> 
                 failure_reason::of_lookup(&error)
             )
         })?;
-    let addresses = interleaved(resolved.collect());
+
+    connect_to(resolved.collect()).await
+}
+
+/// Connects to the first of `addresses` that answers. The error is a reason for people.
+pub(super) async fn connect_to(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
+    let addresses = interleaved(addresses);
 
     let tcp = first_connected(addresses, TcpStream::connect::<SocketAddr>).await?;
     // Requests are small. Nagle's algorithm would hold one back until the peer has acknowledged the

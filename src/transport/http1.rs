@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::transport::{Proxies, Roots, TlsError, failure_reason};
+use crate::transport::{Proxies, Roots, TlsError, dial, failure_reason};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum RequestError {
         reason: std::io::Error,
     },
     /// The reason is for people.
+    #[error("can't connect to {host}: {reason}")]
+    Unreachable { host: String, reason: String },
+    /// The reason is for people.
     #[error("{0}")]
     Proxy(String),
     #[error("{0}")]
@@ -42,6 +45,7 @@ impl RequestError {
     pub fn reason(&self) -> String {
         match self {
             Self::Connect { reason, .. } => failure_reason::of_io(reason),
+            Self::Unreachable { reason, .. } => reason.clone(),
             Self::Http(error) => format!("the connection broke off ({error})"),
             Self::Address(_) | Self::Proxy(_) => self.to_string(),
         }
@@ -81,17 +85,17 @@ impl Http1Client {
         self.send_over(tcp, &target, request).await
     }
 
-    /// As [`Self::send`], but to one of `addresses`, whatever the host's name resolves to. They are
-    /// tried one after the other.
+    /// As [`Self::send`], but to one of `addresses`, whatever the host's name resolves to. An address
+    /// that does not answer delays the request by a quarter of a second.
     pub async fn send_to(
         &self,
         addresses: &[SocketAddr],
         request: Request<Bytes>,
     ) -> Result<Response<Incoming>, RequestError> {
         let target = Target::of(request.uri())?;
-        let tcp = TcpStream::connect(addresses)
+        let tcp = dial::connect_to(addresses.to_vec())
             .await
-            .map_err(|reason| target.failed(reason))?;
+            .map_err(|reason| target.unreachable(reason))?;
 
         self.send_over(tcp, &target, request).await
     }
@@ -103,9 +107,9 @@ impl Http1Client {
             return tunnel.map_err(RequestError::Proxy);
         }
 
-        TcpStream::connect((target.host.as_str(), target.port))
+        dial::connect(&target.host, target.port)
             .await
-            .map_err(|reason| target.failed(reason))
+            .map_err(|reason| target.unreachable(reason))
     }
 
     async fn send_over(
@@ -168,6 +172,13 @@ impl Target {
         })
     }
 
+    fn unreachable(&self, reason: String) -> RequestError {
+        RequestError::Unreachable {
+            host: self.authority.clone(),
+            reason,
+        }
+    }
+
     fn failed(&self, reason: std::io::Error) -> RequestError {
         RequestError::Connect {
             host: self.authority.clone(),
@@ -189,10 +200,12 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http_body_util::BodyExt;
     use rustls_pki_types::PrivatePkcs8KeyDer;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
@@ -264,6 +277,45 @@ mod tests {
         let error = client.send(request(&address)).await.unwrap_err();
 
         assert!(error.to_string().contains("certificate"), "{error}");
+    }
+
+    /// An address whose host takes packets and never answers: a listener with a full queue.
+    async fn silent() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+
+        let mut queued = Vec::new();
+        while let Ok(connected) =
+            tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await
+        {
+            queued.push(connected.unwrap());
+        }
+
+        (address, listener, queued)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_does_not_hold_up_the_next_one() {
+        let (silent, _listener, _queued) = silent().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            // A client takes no answer before it has sent its request.
+            tcp.read_u8().await.unwrap();
+            tcp.write_all(ANSWER).await.unwrap();
+            tcp.shutdown().await.unwrap();
+            let _ = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;
+        });
+        let client = Http1Client::new(&Roots::load(None).unwrap()).unwrap();
+
+        let addresses = [silent, good];
+        let sending = client.send_to(&addresses, request("http://example.com/"));
+        let sent = tokio::time::timeout(Duration::from_secs(5), sending).await;
+
+        assert_eq!(sent.unwrap().unwrap().status(), 200);
     }
 
     #[tokio::test]
