@@ -1,11 +1,13 @@
 //! Watches for certificates that end soon.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::credential_checks;
+use crate::model::id::CredentialId;
+use crate::store::credential_checks::{self, EndingCertificate};
 use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
@@ -13,13 +15,18 @@ const CHECK_EVERY: Duration = Duration::from_secs(300);
 /// How long before its end a certificate is named in the log.
 const SOON: time::Duration = time::Duration::days(30);
 
+/// The certificates that were logged: each by its Credential and its end, because a Credential may get
+/// another certificate.
+#[derive(Default)]
+struct Logged(HashSet<(CredentialId, OffsetDateTime)>);
+
 /// Sets the metric of the certificate that ends first, until `stop`. Logs each one that comes within 30
 /// days of its end, once.
 pub async fn run(pool: Pool, stop: CancellationToken) {
-    let mut checked_until = None;
+    let mut logged = Logged::default();
 
     loop {
-        if let Err(error) = check(&pool, &mut checked_until).await {
+        if let Err(error) = check(&pool, &mut logged).await {
             tracing::debug!(%error, "the expiry of certificates can't be read");
         }
 
@@ -30,17 +37,11 @@ pub async fn run(pool: Pool, stop: CancellationToken) {
     }
 }
 
-/// `checked_until` is the end up to which certificates were logged.
-async fn check(pool: &Pool, checked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
+async fn check(pool: &Pool, logged: &mut Logged) -> sqlx::Result<()> {
     let certificates = credential_checks::ending_first(pool).await?;
     metrics::certificate_end(certificates.first().map(|first| first.expires_at));
 
-    let until = OffsetDateTime::now_utc() + SOON;
-    let new = certificates.iter().filter(|certificate| {
-        certificate.expires_at <= until
-            && checked_until.is_none_or(|earlier| certificate.expires_at > earlier)
-    });
-    for certificate in new {
+    for certificate in logged.take_new(&certificates, OffsetDateTime::now_utc()) {
         tracing::warn!(
             credential_id = %certificate.id,
             app = certificate.app_name,
@@ -49,6 +50,68 @@ async fn check(pool: &Pool, checked_until: &mut Option<OffsetDateTime>) -> sqlx:
         );
     }
 
-    *checked_until = Some(until);
     Ok(())
+}
+
+impl Logged {
+    /// Those of `certificates` that end soon and were not logged before.
+    fn take_new<'a>(
+        &mut self,
+        certificates: &'a [EndingCertificate],
+        now: OffsetDateTime,
+    ) -> Vec<&'a EndingCertificate> {
+        let ending: Vec<_> = certificates
+            .iter()
+            .filter(|certificate| certificate.expires_at <= now + SOON)
+            .collect();
+        let new = ending
+            .iter()
+            .copied()
+            .filter(|certificate| !self.0.contains(&key(certificate)))
+            .collect();
+
+        // Taken anew, so that Credentials that are deleted are forgotten.
+        self.0 = ending.into_iter().map(key).collect();
+        new
+    }
+}
+
+fn key(certificate: &EndingCertificate) -> (CredentialId, OffsetDateTime) {
+    (certificate.id, certificate.expires_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending(now: OffsetDateTime, days: i64) -> EndingCertificate {
+        EndingCertificate {
+            id: CredentialId::generate(),
+            app_name: "demo".to_owned(),
+            expires_at: now + time::Duration::days(days),
+        }
+    }
+
+    #[test]
+    fn each_certificate_is_logged_once_also_one_that_is_stored_later_and_ends_first() {
+        let now = OffsetDateTime::now_utc();
+        let mut logged = Logged::default();
+        let mut logs = |certificates: &[EndingCertificate], now| -> Vec<OffsetDateTime> {
+            let new = logged.take_new(certificates, now);
+            new.iter().map(|new| new.expires_at).collect()
+        };
+        let [soon, later] = [ending(now, 20), ending(now, 40)];
+        let ends = [soon.expires_at, later.expires_at];
+
+        let stored = [soon, later];
+        assert_eq!(logs(&stored, now), [ends[0]]);
+        assert!(logs(&stored, now).is_empty());
+
+        let [soon, later] = stored;
+        let stored = [ending(now, 10), soon, later];
+        assert_eq!(logs(&stored, now), [stored[0].expires_at]);
+
+        let in_two_weeks = now + time::Duration::days(14);
+        assert_eq!(logs(&stored, in_two_weeks), [ends[1]]);
+    }
 }
