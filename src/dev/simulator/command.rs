@@ -68,8 +68,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let directory = &arguments.directory;
     simulator.write_files(directory)?;
 
-    // Each is a body of `POST /Credentials`. `bellwire demo` reads them, too. They are written after
-    // the start, because the token endpoint's port is in them.
+    // Each is a body of `POST /Credentials`. `bellwire demo` reads them, too. They are written
+    // after the start, because the token endpoint's port is in them.
     let credentials = [
         ("FCM", simulator.fcm_credential()),
         ("APN", simulator.apn_credential()),
