@@ -285,7 +285,9 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
         block_for,
         disable: disable.as_deref(),
     };
-    metrics::webhook_attempted(attempted.error.is_none());
+    if attempted.outcome.is_of_request() {
+        metrics::webhook_attempted(attempted.error.is_none());
+    }
 
     let Some(is_disabled) = write(pool, outage, &attempt).await else {
         return;
@@ -297,7 +299,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
             reason = disable.as_deref(),
             "webhook disabled",
         );
-    } else if before.failures == 0
+    } else if attempted.outcome.begins_failure(before.failures)
         && let Some(error) = &attempted.error
     {
         // Only the first failure in a row is logged: a receiver that is down fails for hours.

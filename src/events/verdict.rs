@@ -53,6 +53,16 @@ impl Outcome {
             _ => Self::Failed { retry_after },
         }
     }
+
+    /// Whether it begins a failure of the webhook, which had `failures` in a row before.
+    pub(super) fn begins_failure(&self, failures: i32) -> bool {
+        failures == 0 && matches!(self, Self::Failed { .. })
+    }
+
+    /// Whether a request was sent.
+    pub(super) fn is_of_request(&self) -> bool {
+        !matches!(self, Self::ContentGone)
+    }
 }
 
 /// The state of a message and its webhook before the attempt.
@@ -152,6 +162,20 @@ mod tests {
         ] {
             assert_eq!(Outcome::of_status(status, None), outcome, "{status}");
         }
+    }
+
+    #[test]
+    fn a_message_whose_content_is_gone_is_no_failure_of_its_webhook() {
+        assert!(FAILED.begins_failure(0));
+        assert!(!FAILED.begins_failure(1), "only the first is logged");
+        assert!(FAILED.is_of_request());
+
+        for outcome in [Outcome::Taken, Outcome::Gone] {
+            assert!(!outcome.begins_failure(0), "{outcome:?}");
+            assert!(outcome.is_of_request(), "{outcome:?}");
+        }
+        assert!(!Outcome::ContentGone.begins_failure(0));
+        assert!(!Outcome::ContentGone.is_of_request());
     }
 
     #[test]
