@@ -15,7 +15,9 @@
 //! until it accepts one. It slows no push and no other webhook.
 
 mod body;
+mod known_webhooks;
 mod outage;
+mod outbox_bound;
 mod plan;
 mod planner;
 mod request;

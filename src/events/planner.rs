@@ -2,12 +2,13 @@
 //! module reads and writes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::events::outbox_bound::{Look, OutboxBound};
 use crate::events::plan::{Callback, Facts, plan};
 use crate::handoff::notifier::Notifier;
 use crate::model::id::{AccountId, OperationId};
@@ -36,8 +37,14 @@ impl Planner {
     pub(super) async fn run(self, stop: CancellationToken) {
         let planning = async {
             let mut has_failed = false;
+            let mut bound = OutboxBound::default();
             loop {
-                let step = self.pool.within(step).await;
+                let step = self
+                    .pool
+                    .within(async |connection: &mut PgConnection| {
+                        step(connection, &mut bound).await
+                    })
+                    .await;
 
                 match step {
                     Ok(0) => tokio::time::sleep(self.poll_interval).await,
@@ -48,6 +55,9 @@ impl Planner {
                         if !has_failed {
                             tracing::error!(%error, "events can't be read; trying again until Postgres answers");
                         }
+                        // The events may not be taken, and the next connection may lead to another
+                        // Postgres.
+                        bound = OutboxBound::default();
                         tokio::time::sleep(AFTER_ERROR).await;
                         has_failed = true;
                         continue;
@@ -66,10 +76,19 @@ impl Planner {
 }
 
 /// Turns the oldest events into messages. Returns how many events.
-async fn step(connection: &mut PgConnection) -> sqlx::Result<usize> {
+async fn step(connection: &mut PgConnection, bound: &mut OutboxBound) -> sqlx::Result<usize> {
     let mut transaction = connection.begin().await?;
 
-    let events = store::take(&mut *transaction, MAX_EVENTS).await?;
+    let began = Instant::now();
+    let since = bound.since(began);
+    let events = store::take(&mut *transaction, since, MAX_EVENTS).await?;
+    let look = Look {
+        since,
+        took: began.elapsed(),
+        taken: &events,
+        is_full: events.len() as i64 == MAX_EVENTS,
+    };
+    bound.note(&look, Instant::now());
     if events.is_empty() {
         return Ok(0);
     }

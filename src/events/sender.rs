@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::events::known_webhooks::KnownWebhooks;
 use crate::events::outage::Outage;
 use crate::events::request::{Attempted, Requester};
 use crate::events::turns::{Room, Rooms, turns};
@@ -15,7 +16,7 @@ use crate::events::verdict::{Before, Outcome, Verdict, decide};
 use crate::handoff::notifier::Notifier;
 use crate::model::id::WebhookId;
 use crate::store::pool::Pool;
-use crate::store::webhook_queue::{self, AttemptRecord, ClaimedDelivery};
+use crate::store::webhook_queue::{self, AttemptRecord, ClaimedDelivery, WaitingWebhook};
 use crate::telemetry::metrics;
 
 /// Most messages that a process has in flight; a body takes up to about 400 kB.
@@ -53,6 +54,14 @@ pub(super) struct Sender {
     pub poll_interval: Duration,
     /// Of Postgres, as its tasks see it.
     pub outage: Arc<Outage>,
+}
+
+/// What the sender knows from its earlier looks into the queue.
+#[derive(Default)]
+struct Looks {
+    known: KnownWebhooks,
+    /// The webhook that was examined last.
+    last: Option<WebhookId>,
 }
 
 /// What a search has claimed.
@@ -125,11 +134,10 @@ impl Sender {
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut in_flight = InFlight::default();
         let mut has_failed = false;
-        // The webhook that was examined last.
-        let mut last = None;
+        let mut looks = Looks::default();
 
         while !stop.is_cancelled() {
-            let claimed = match self.claim(&in_flight, &mut last).await {
+            let claimed = match self.claim(&in_flight, &mut looks).await {
                 Ok(claimed) => {
                     has_failed = false;
                     claimed
@@ -140,6 +148,7 @@ impl Sender {
                         tracing::error!(%error, "messages to webhooks can't be claimed; trying again until Postgres answers");
                     }
                     has_failed = true;
+                    looks = Looks::default();
                     stop.run_until_cancelled(tokio::time::sleep(AFTER_ERROR))
                         .await;
                     continue;
@@ -154,7 +163,9 @@ impl Sender {
 
             if is_idle {
                 let rest = if claimed.is_complete {
-                    self.poll_interval
+                    // A search that rests may find webhooks that are not known.
+                    let next_search = looks.known.search_in(Instant::now());
+                    next_search.map_or(self.poll_interval, |left| left.min(self.poll_interval))
                 } else {
                     // Webhooks that were not examined may have due messages.
                     BETWEEN_LOOKS.min(self.poll_interval)
@@ -181,13 +192,28 @@ impl Sender {
         while in_flight.tasks.join_next().await.is_some() {}
     }
 
-    /// Examines the webhooks after `last`, which is then the last one that was examined.
-    async fn claim(
-        &self,
-        in_flight: &InFlight,
-        last: &mut Option<WebhookId>,
-    ) -> sqlx::Result<Claimed> {
-        let waiting = webhook_queue::waiting_webhooks(&self.pool, *last, MAX_EXAMINED).await?;
+    /// The next webhooks with messages, as far as a search or a look at the known ones shows them.
+    async fn waiting(&self, looks: &mut Looks) -> sqlx::Result<Vec<WaitingWebhook>> {
+        let began = Instant::now();
+        if looks.known.search_in(began).is_some() {
+            let asked = looks.known.after(looks.last, MAX_EXAMINED as usize);
+            let waiting = webhook_queue::look_at(&self.pool, &asked).await?;
+            looks.known.note_look(&waiting);
+            return Ok(waiting);
+        }
+
+        let waiting = webhook_queue::waiting_webhooks(&self.pool, looks.last, MAX_EXAMINED).await?;
+        let is_whole = (waiting.len() as i64) < MAX_EXAMINED;
+        let took = began.elapsed();
+        looks
+            .known
+            .note_search(&waiting, is_whole, took, Instant::now());
+        Ok(waiting)
+    }
+
+    /// Examines the webhooks after the last one that was examined.
+    async fn claim(&self, in_flight: &InFlight, looks: &mut Looks) -> sqlx::Result<Claimed> {
+        let waiting = self.waiting(looks).await?;
         let rooms = Rooms {
             working: Room {
                 total: in_flight.room(false),
@@ -206,7 +232,7 @@ impl Sender {
         } else {
             webhook_queue::claim(&self.pool, &given.turns, LEASE).await?
         };
-        *last = given.last;
+        looks.last = given.last;
 
         Ok(Claimed {
             deliveries,

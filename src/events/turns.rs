@@ -44,7 +44,10 @@ pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
         let count = &mut counts[usize::from(webhook.is_failing)];
 
         // If there is no room for its kind, webhooks of the other kind may still get a turn.
-        if webhook.is_due && room.total > 0 && rooms.free(webhook) > 0 {
+        if let Some(since) = webhook.due_since
+            && room.total > 0
+            && rooms.free(webhook) > 0
+        {
             if *count == room.total {
                 // `last` stays at the webhook before this one, so the next search begins with it.
                 given.is_cut = true;
@@ -55,6 +58,7 @@ pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
                 webhook_id: webhook.id,
                 is_failing: webhook.is_failing,
                 room: rooms.free(webhook) as i32,
+                since,
             });
         }
         given.last = Some(webhook.id);
@@ -88,13 +92,16 @@ impl Rooms<'_> {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
 
     fn due(is_failing: bool) -> WaitingWebhook {
         WaitingWebhook {
             id: WebhookId::generate(),
             is_failing,
-            is_due: true,
+            due_since: Some(OffsetDateTime::UNIX_EPOCH),
+            looked_at: Some(OffsetDateTime::UNIX_EPOCH),
         }
     }
 
@@ -161,7 +168,7 @@ mod tests {
     #[test]
     fn one_that_is_not_due_is_passed() {
         let resting = WaitingWebhook {
-            is_due: false,
+            due_since: None,
             ..due(false)
         };
         let last = resting.id;

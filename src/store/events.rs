@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId, OperationId, WebhookDeliveryId, WebhookId};
@@ -24,6 +25,8 @@ pub(crate) struct Event {
     pub batch_number: Option<i32>,
     /// Of a device or a Credential.
     pub data: Option<Value>,
+    /// From when on it is reported, by the database's clock.
+    pub due_at: OffsetDateTime,
 }
 
 struct EventRow {
@@ -33,6 +36,7 @@ struct EventRow {
     operation_id: Option<Uuid>,
     batch_number: Option<i32>,
     data: Option<Value>,
+    due_at: OffsetDateTime,
 }
 
 impl From<EventRow> for Event {
@@ -44,25 +48,32 @@ impl From<EventRow> for Event {
             operation_id: row.operation_id.map(OperationId::from),
             batch_number: row.batch_number,
             data: row.data,
+            due_at: row.due_at,
         }
     }
 }
 
-/// The oldest events that are due, at most `limit`. They are locked until the transaction ends; those
-/// that another process has locked are passed over.
-pub(crate) async fn take(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Event>> {
+/// The oldest events that have been due since `since` or later, at most `limit`, in the order of their
+/// times. They are locked until the transaction ends; those that another process has locked are passed
+/// over.
+pub(crate) async fn take(
+    executor: impl PgExecutor<'_>,
+    since: OffsetDateTime,
+    limit: i64,
+) -> sqlx::Result<Vec<Event>> {
     // The rows stay locked until their messages are stored and they are deleted. A process that
     // crashes before that gives them back.
     let rows = sqlx::query_as!(
         EventRow,
         r#"
-        select id, account_id, kind, operation_id, batch_number, data
+        select id, account_id, kind, operation_id, batch_number, data, due_at
         from events
-        where due_at <= now()
+        where due_at >= $1 and due_at <= now()
         order by due_at, id
-        limit $1
+        limit $2
         for update skip locked
         "#,
+        since,
         limit,
     )
     .fetch_all(executor)

@@ -81,8 +81,28 @@ impl From<ClaimedRow> for ClaimedDelivery {
 pub(crate) struct WaitingWebhook {
     pub id: WebhookId,
     pub is_failing: bool,
-    /// It is enabled and does not rest, and one of its messages is due.
-    pub is_due: bool,
+    /// When the earliest of its due messages came due. `None`: none is due, or it was not looked at.
+    pub due_since: Option<OffsetDateTime>,
+    /// When it was looked at, by the database's clock. `None`: it is disabled or rests.
+    pub looked_at: Option<OffsetDateTime>,
+}
+
+struct WaitingRow {
+    webhook_id: Uuid,
+    is_failing: bool,
+    due_since: Option<OffsetDateTime>,
+    looked_at: Option<OffsetDateTime>,
+}
+
+impl From<WaitingRow> for WaitingWebhook {
+    fn from(row: WaitingRow) -> Self {
+        Self {
+            id: row.webhook_id.into(),
+            is_failing: row.is_failing,
+            due_since: row.due_since,
+            looked_at: row.looked_at,
+        }
+    }
 }
 
 /// The webhooks with messages to deliver, in the order of their ids, from the one after `after` on and
@@ -95,7 +115,8 @@ pub(crate) async fn waiting_webhooks(
 ) -> sqlx::Result<Vec<WaitingWebhook>> {
     let after = after.map_or(Uuid::nil(), WebhookId::as_uuid);
 
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        WaitingRow,
         r#"
         -- From one webhook to the next by the index of due messages. It ends where it has begun: "union" leaves out a
         -- row that was there before.
@@ -134,7 +155,8 @@ pub(crate) async fn waiting_webhooks(
         select
             waiting.webhook_id as "webhook_id!",
             coalesce(webhook.is_failing, false) as "is_failing!",
-            due.is_due is not null as "is_due!"
+            due.due_at as "due_since?",
+            case when webhook.is_failing is not null then now() end as looked_at
         from waiting
         -- One look into the index for each, whatever Postgres knows of the table.
         left join lateral (
@@ -146,12 +168,13 @@ pub(crate) async fn waiting_webhooks(
             limit 1
         ) as webhook on true
         left join lateral (
-            select true as is_due
+            select webhook_deliveries.due_at
             from webhook_deliveries
             where webhook.is_failing is not null
                 and webhook_deliveries.webhook_id = waiting.webhook_id
                 and webhook_deliveries.status = 'PENDING'
                 and webhook_deliveries.due_at <= now()
+            order by webhook_deliveries.due_at
             limit 1
         ) as due on true
         order by waiting.place
@@ -162,12 +185,56 @@ pub(crate) async fn waiting_webhooks(
     .fetch_all(executor)
     .await?;
 
-    let waiting = rows.into_iter().map(|row| WaitingWebhook {
-        id: row.webhook_id.into(),
-        is_failing: row.is_failing,
-        is_due: row.is_due,
-    });
-    Ok(waiting.collect())
+    Ok(rows.into_iter().map(WaitingWebhook::from).collect())
+}
+
+/// Looks at these webhooks, each from a time on: nothing of it has been due before that. They come in the
+/// same order.
+pub(crate) async fn look_at(
+    executor: impl PgExecutor<'_>,
+    asked: &[(WebhookId, OffsetDateTime)],
+) -> sqlx::Result<Vec<WaitingWebhook>> {
+    let ids: Vec<Uuid> = asked.iter().map(|(id, _)| id.as_uuid()).collect();
+    let since: Vec<OffsetDateTime> = asked.iter().map(|(_, since)| *since).collect();
+
+    let rows = sqlx::query_as!(
+        WaitingRow,
+        r#"
+        select
+            asked.webhook_id as "webhook_id!",
+            coalesce(webhook.is_failing, false) as "is_failing!",
+            due.due_at as "due_since?",
+            case when webhook.is_failing is not null then now() end as looked_at
+        from unnest($1::uuid[], $2::timestamptz[]) with ordinality as asked (webhook_id, since, place)
+        -- One look into the index for each, whatever Postgres knows of the table.
+        left join lateral (
+            select webhooks.failures > 0 as is_failing
+            from webhooks
+            where webhooks.id = asked.webhook_id
+                and webhooks.disabled_at is null
+                and (webhooks.blocked_until is null or webhooks.blocked_until <= now())
+            limit 1
+        ) as webhook on true
+        left join lateral (
+            select webhook_deliveries.due_at
+            from webhook_deliveries
+            where webhook.is_failing is not null
+                and webhook_deliveries.webhook_id = asked.webhook_id
+                and webhook_deliveries.status = 'PENDING'
+                and webhook_deliveries.due_at >= asked.since
+                and webhook_deliveries.due_at <= now()
+            order by webhook_deliveries.due_at
+            limit 1
+        ) as due on true
+        order by asked.place
+        "#,
+        &ids,
+        &since,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    Ok(rows.into_iter().map(WaitingWebhook::from).collect())
 }
 
 /// What may be claimed of a webhook.
@@ -178,6 +245,8 @@ pub(crate) struct Turn {
     pub is_failing: bool,
     /// Most messages.
     pub room: i32,
+    /// None of its messages has been due before this time.
+    pub since: OffsetDateTime,
 }
 
 /// Claims due messages of the enabled ones of these webhooks that are not resting, for the time of `lease`.
@@ -190,6 +259,7 @@ pub(crate) async fn claim(
     let webhook_ids: Vec<Uuid> = turns.iter().map(|turn| turn.webhook_id.as_uuid()).collect();
     let are_failing: Vec<bool> = turns.iter().map(|turn| turn.is_failing).collect();
     let rooms: Vec<i32> = turns.iter().map(|turn| turn.room).collect();
+    let since: Vec<OffsetDateTime> = turns.iter().map(|turn| turn.since).collect();
 
     // The state of the webhook is compared again, because another process may have disabled it or
     // found it failing since the search.
@@ -205,8 +275,10 @@ pub(crate) async fn claim(
                 webhook.old_secret,
                 webhook.failures,
                 webhook.failing_since,
-                turn.room
-            from unnest($1::uuid[], $2::boolean[], $3::integer[]) as turn (webhook_id, is_failing, room)
+                turn.room,
+                turn.since
+            from unnest($1::uuid[], $2::boolean[], $3::integer[], $5::timestamptz[])
+                as turn (webhook_id, is_failing, room, since)
             -- One look into the index for each, whatever Postgres knows of the table.
             cross join lateral (
                 select
@@ -233,6 +305,7 @@ pub(crate) async fn claim(
                 from webhook_deliveries
                 where webhook_deliveries.webhook_id = claimable.id
                     and webhook_deliveries.status = 'PENDING'
+                    and webhook_deliveries.due_at >= claimable.since
                     and webhook_deliveries.due_at <= now()
                 order by webhook_deliveries.due_at
                 limit claimable.room
@@ -264,6 +337,7 @@ pub(crate) async fn claim(
         &are_failing,
         &rooms,
         lease.as_secs_f64(),
+        &since,
     )
     .fetch_all(executor)
     .await?;

@@ -71,6 +71,7 @@ impl Case {
             operation_id: Some(self.operation_id),
             batch_number,
             data: None,
+            due_at: time::OffsetDateTime::UNIX_EPOCH,
         }
     }
 

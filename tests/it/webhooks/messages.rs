@@ -839,6 +839,35 @@ async fn old_messages_are_forgotten_and_nothing_is_written_without_a_webhook() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_committed_late_is_reported() {
+    let service = world().await.start().await;
+    let client = &service.client;
+    let unreported = client.send(&message(&[fcm("a-device")])).await;
+    client.completed(&unreported).await;
+
+    let receiver = Receiver::start().await;
+    subscribe(client, &receiver, &["operation.completed"]).await;
+    let reported = client.send(&message(&[fcm("a-device")])).await;
+    let first = receiver.wait_for(1).await;
+    assert_eq!(first[0].json()["data"]["operationId"], json!(reported));
+
+    // Far behind what has been taken.
+    let id: bellwire::model::id::OperationId = unreported.parse().unwrap();
+    sqlx::query(
+        "insert into events (account_id, kind, operation_id, due_at)
+        select account_id, 'operation', id, now() - interval '10 min' from operations where id = $1",
+    )
+    .bind(id.as_uuid())
+    .execute(&service.world.database.pool)
+    .await
+    .unwrap();
+
+    let both = receiver.wait_for(2).await;
+    assert_eq!(both[1].json()["data"]["operationId"], json!(unreported));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_of_another_account_is_not_found() {
     let service = world().await.start().await;
     let receiver = Receiver::start().await;
