@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
@@ -55,18 +55,16 @@ enum Encoding {
     Gzip,
 }
 
+/// The header `name` as text; empty if it is not ASCII.
+pub(super) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or_default())
+}
+
 impl Declared {
     fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let text = |name| {
-            headers
-                .get(name)
-                .map(|value| value.to_str().unwrap_or_default())
-        };
-
-        let content_type = text(header::CONTENT_TYPE);
-        if !content_type.is_some_and(is_json) {
-            return Err(ApiError::not_json(content_type));
-        }
+        let text = |name| header_text(headers, name);
 
         let encoding = text(header::CONTENT_ENCODING).map_or(Some(Encoding::Identity), encoding);
         Ok(Self {
@@ -79,6 +77,16 @@ impl Declared {
                 ))
             })?,
         })
+    }
+}
+
+/// Refuses a body that is not declared as JSON with a 415.
+pub(super) fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let content_type = header_text(headers, header::CONTENT_TYPE);
+
+    match content_type {
+        Some(content_type) if is_json(content_type) => Ok(()),
+        _ => Err(ApiError::not_json(content_type)),
     }
 }
 
@@ -109,57 +117,63 @@ impl FromRequest for JsonBody {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let state = request.app_data::<web::Data<State>>().cloned();
-        let is_large = request.app_data::<LargeBody>().is_some();
-        let declared = Declared::read(request.headers());
         let request = request.clone();
         let payload = payload.take();
 
         Box::pin(async move {
             // The caller comes first: no body is read for a client that is not authenticated.
             let caller = Caller::of(&request).await?;
-            let declared = declared?;
-            let state = state.ok_or_else(|| ApiError::internal("a body without a state"))?;
+            check_type(request.headers())?;
 
-            let limit = match is_large {
-                true => state.settings.max_body_size,
-                false => MAX_SMALL_BODY.min(state.settings.max_body_size),
-            };
-            let length = declared.length.unwrap_or_default();
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            // Refused before it waits for room or is read.
-            if length > limit {
-                return Err(ApiError::too_large(limit));
-            }
-
-            // Before the first byte is read, so a body that waits for room stays in the client's
-            // socket.
-            let mut held = state.body_budget.admit(caller.account_id, length).await?;
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit, &mut held))
-                .await
-                .map_err(|_| {
-                    let seconds = BODY_TIMEOUT.as_secs();
-                    ApiError::invalid_field(
-                        "",
-                        format!("the body did not arrive within {seconds} s"),
-                    )
-                })??;
-
-            let body = match declared.encoding {
-                Encoding::Identity => Unpacked { bytes, held },
-                Encoding::Gzip => {
-                    // On the pool, because a few kilobytes may unpack to the whole limit. An
-                    // account takes turns with the others there.
-                    let unpack = move || unpack(&bytes, limit, held);
-                    state.work.run(caller.account_id, unpack).await??
-                }
-            };
+            let body = receive(&request, caller, payload).await?;
             Ok(Self {
                 caller,
                 bytes: body.bytes,
                 held: Arc::new(body.held),
             })
         })
+    }
+}
+
+/// Reads the body of a request by `caller`, whatever its type.
+pub(super) async fn receive(
+    request: &HttpRequest,
+    caller: Caller,
+    payload: dev::Payload,
+) -> Result<ReceivedBody, ApiError> {
+    let declared = Declared::read(request.headers())?;
+    let state = request
+        .app_data::<web::Data<State>>()
+        .ok_or_else(|| ApiError::internal("a body without a state"))?;
+
+    let limit = match request.app_data::<LargeBody>() {
+        Some(LargeBody) => state.settings.max_body_size,
+        None => MAX_SMALL_BODY.min(state.settings.max_body_size),
+    };
+    let length = declared.length.unwrap_or_default();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    // Refused before it waits for room or is read.
+    if length > limit {
+        return Err(ApiError::too_large(limit));
+    }
+
+    // Before the first byte is read, so a body that waits for room stays in the client's socket.
+    let mut held = state.body_budget.admit(caller.account_id, length).await?;
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit, &mut held))
+        .await
+        .map_err(|_| {
+            let seconds = BODY_TIMEOUT.as_secs();
+            ApiError::invalid_field("", format!("the body did not arrive within {seconds} s"))
+        })??;
+
+    match declared.encoding {
+        Encoding::Identity => Ok(ReceivedBody { bytes, held }),
+        Encoding::Gzip => {
+            // On the pool, because a few kilobytes may unpack to the whole limit. An account takes
+            // turns with the others there.
+            let unpack = move || unpack(&bytes, limit, held);
+            state.work.run(caller.account_id, unpack).await?
+        }
     }
 }
 
@@ -193,13 +207,15 @@ async fn read(
     Ok(body.freeze())
 }
 
-struct Unpacked {
-    bytes: Bytes,
-    held: HeldBytes,
+/// A body that was read, and unpacked if it was compressed.
+pub(super) struct ReceivedBody {
+    pub bytes: Bytes,
+    /// Its room in the budget.
+    pub held: HeldBytes,
 }
 
 /// Decodes a body that is compressed with gzip, up to `limit` bytes.
-fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<Unpacked, ApiError> {
+fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<ReceivedBody, ApiError> {
     // A gzip file may have several members, one after the other (RFC 1952, section 2.2).
     let mut decoder = MultiGzDecoder::new(packed);
     let mut chunk = vec![0; CHUNK];
@@ -222,7 +238,7 @@ fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<Unpacked, 
         text.extend_from_slice(&chunk[..count]);
     }
 
-    Ok(Unpacked {
+    Ok(ReceivedBody {
         bytes: text.freeze(),
         held,
     })

@@ -39,6 +39,7 @@ mod line_format;
 mod line_stream;
 mod list_turns;
 pub(crate) mod metrics;
+mod no_body;
 mod not_found;
 mod openapi;
 pub(crate) mod operation_watch;

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev};
 use bytes::Bytes;
 
 use crate::http::auth::Caller;
-use crate::http::body::JsonBody;
+use crate::http::body::{self, ReceivedBody};
 use crate::http::error::ApiError;
 
 /// A body that is declared as JSON, or an empty object if there is none, with the caller.
@@ -22,24 +21,28 @@ impl FromRequest for OptionalJsonBody {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let headers = request.headers();
-        let length = headers.get(header::CONTENT_LENGTH);
-        let is_empty = length.is_none_or(|length| length == "0")
-            && !headers.contains_key(header::TRANSFER_ENCODING);
+        let request = request.clone();
+        let payload = payload.take();
 
-        if is_empty {
-            let caller = Caller::from_request(request, payload);
-            return Box::pin(async move {
-                Ok(Self {
-                    caller: caller.await?,
-                    bytes: Bytes::from_static(b"{}"),
-                })
-            });
-        }
-
-        let body = JsonBody::from_request(request, payload);
         Box::pin(async move {
-            let JsonBody { caller, bytes, .. } = body.await?;
+            let caller = Caller::of(&request).await?;
+
+            // The headers do not tell whether there is a body: over HTTP/2 it may have neither a
+            // Content-Length nor a Transfer-Encoding, and a chunked one may be empty.
+            let bytes = match payload {
+                dev::Payload::None => Bytes::new(),
+                payload => {
+                    let ReceivedBody { bytes, .. } =
+                        body::receive(&request, caller, payload).await?;
+                    bytes
+                }
+            };
+            if bytes.is_empty() {
+                let bytes = Bytes::from_static(b"{}");
+                return Ok(Self { caller, bytes });
+            }
+
+            body::check_type(request.headers())?;
             Ok(Self { caller, bytes })
         })
     }

@@ -927,3 +927,50 @@ async fn a_body_of_very_many_values_is_refused_before_it_takes_memory() {
     );
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_without_a_body_refuses_fields_and_takes_an_empty_one() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let call = async |path: &str, content_type: &str, body: &'static str| {
+        let request = client
+            .request(Method::POST, path)
+            .header("Content-Type", content_type)
+            .body(body);
+        answer(request.send().await.unwrap()).await
+    };
+
+    for path in [
+        "/Operations/x/Cancel",
+        "/Operations/x/Pause",
+        "/Operations/x/Resume",
+        "/x/Cancel",
+        "/Credentials/x/Test",
+        "/Webhooks/x/RotateSecret",
+        "/Webhooks/x/Test",
+        "/Webhooks/x/Deliveries/y/Resend",
+    ] {
+        for (content_type, body) in [
+            ("application/json", r#"{"reason": "x"}"#),
+            ("application/x-www-form-urlencoded", r#"{"reason": "x"}"#),
+            ("application/x-www-form-urlencoded", "reason=x"),
+        ] {
+            let (status, error) = call(path, content_type, body).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {error}");
+            assert_eq!(fields(&error), ["reason"], "{path} {body}: {error}");
+        }
+
+        for (content_type, body) in [
+            ("application/json", "{}"),
+            ("application/json", "null"),
+            ("application/x-www-form-urlencoded", "{}"),
+            ("application/x-www-form-urlencoded", ""),
+        ] {
+            let (status, error) = call(path, content_type, body).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path} {body}: {error}");
+        }
+        let (status, error) = call(path, "text/plain", "please").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {error}");
+    }
+    service.stop().await;
+}

@@ -18,6 +18,7 @@ use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{CancelRequest, ChangeErrors, CreateErrors};
+use crate::http::no_body::NoBody;
 use crate::http::path;
 use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
@@ -43,7 +44,7 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) async fn operation(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
@@ -184,7 +185,7 @@ async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpR
 pub(crate) async fn push_notification(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;

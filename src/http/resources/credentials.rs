@@ -18,6 +18,7 @@ use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
+use crate::http::no_body::NoBody;
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors,
 };
@@ -347,7 +348,7 @@ pub(crate) async fn fetch(
 )]
 pub(crate) async fn test(
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id: CredentialId = path::id(&id)?;

@@ -13,6 +13,7 @@ use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
+use crate::http::no_body::NoBody;
 use crate::http::openapi::ChangeErrors;
 use crate::http::path;
 use crate::model::id::OperationId;
@@ -43,7 +44,7 @@ enum Change {
 pub(crate) async fn pause(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     change(request, state, caller, Change::Pause(path::id(&id)?)).await
@@ -64,7 +65,7 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     change(request, state, caller, Change::Resume(path::id(&id)?)).await

@@ -12,6 +12,7 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
+use crate::http::no_body::NoBody;
 use crate::http::openapi::{ChangeErrors, ReadErrors};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
@@ -252,7 +253,7 @@ pub(crate) async fn fetch(
 pub(crate) async fn test(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let webhook_id = path::id::<WebhookId>(&id)?;
@@ -299,7 +300,7 @@ pub(crate) async fn test(
 pub(crate) async fn resend(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     ids: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
     let (webhook_id, id) = ids.into_inner();

@@ -16,6 +16,7 @@ use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
+use crate::http::no_body::NoBody;
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, ReadErrors, WebhookChangeRequest, WebhookRequest,
 };
@@ -331,7 +332,7 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_secret(
     request: HttpRequest,
     state: web::Data<State>,
-    caller: Caller,
+    NoBody { caller }: NoBody,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<WebhookId>(&id)?;

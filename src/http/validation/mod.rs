@@ -65,10 +65,19 @@ fn not_json(error: &serde_json::Error) -> ApiError {
 
 /// The problem of a field that is not among `known`.
 fn does_not_exist(known: &[&str]) -> String {
+    if known.is_empty() {
+        return no_fields();
+    }
+
     format!(
         "this field does not exist; the fields here are {}",
         known.join(", ")
     )
+}
+
+/// The problem of a field where there are none.
+pub(super) fn no_fields() -> String {
+    "this field does not exist; this request has no fields".to_owned()
 }
 
 /// How many values a JSON text has, or a few more: every `[`, `{` and `,` outside of strings begins
