@@ -11,6 +11,7 @@ use crate::app;
 use crate::cli::audit;
 use crate::cli::keys::timestamp;
 use crate::config::Config;
+use crate::model::command_action::CommandAction;
 use crate::model::id::AccountId;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
 use crate::store::audit_events;
@@ -141,7 +142,7 @@ async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Res
             // One transaction, so that the log has each rename, and none that did not happen.
             let renamed = accounts::rename(&mut *connection, account_id, name).await?;
             if renamed.is_some() {
-                let event = audit::event(account_id, "account.rename", &[name]);
+                let event = audit::event(account_id, CommandAction::RenameAccount, &[name]);
                 audit_events::insert(connection, &event).await?;
             }
             Ok::<_, sqlx::Error>(renamed)
@@ -157,7 +158,7 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
         .ok_or_else(|| unknown(id))?;
     if is_sure {
         // First: a deletion takes many steps, and one that is interrupted deletes too.
-        let event = audit::event(account_id, "account.delete", &[&summary.name]);
+        let event = audit::event(account_id, CommandAction::DeleteAccount, &[&summary.name]);
         audit_events::insert(pool, &event).await?;
         accounts::delete(pool, account_id).await?;
     }
@@ -193,7 +194,8 @@ async fn set_weight(pool: &Pool, id: &str, weight: u32, is_json: bool) -> anyhow
         .transaction(async |connection: &mut PgConnection| {
             let account = accounts::set_weight(&mut *connection, account_id, weight).await?;
             if account.is_some() {
-                let event = audit::event(account_id, "account.weight", &[&weight.to_string()]);
+                let event =
+                    audit::event(account_id, CommandAction::SetWeight, &[&weight.to_string()]);
                 audit_events::insert(connection, &event).await?;
             }
             Ok::<_, sqlx::Error>(account)

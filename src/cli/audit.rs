@@ -1,15 +1,20 @@
 //! What commands record in the audit log of an account.
 
+use crate::model::command_action::CommandAction;
 use crate::model::id::AccountId;
 use crate::store::audit_events::NewAuditEvent;
 
 /// The record of what this process does to an account.
-pub(super) fn event(account_id: AccountId, action: &str, targets: &[&str]) -> NewAuditEvent {
+pub(super) fn event(
+    account_id: AccountId,
+    action: CommandAction,
+    targets: &[&str],
+) -> NewAuditEvent {
     NewAuditEvent {
         account_id,
         actor: actor(|name| std::env::var(name).ok()),
         via: "CLI",
-        action: action.to_owned(),
+        action: action.as_str().to_owned(),
         targets: targets.iter().map(|target| (*target).to_owned()).collect(),
         source_address: None,
     }

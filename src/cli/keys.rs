@@ -18,6 +18,7 @@ use crate::cli::accounts::check_name;
 use crate::cli::audit;
 use crate::config::Config;
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
+use crate::model::command_action::CommandAction;
 use crate::model::id::AccountId;
 use crate::store::api_keys::{ApiKey, CreateError, NewApiKey, Role};
 use crate::store::audit_events;
@@ -151,7 +152,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
             };
             let created = pool
                 .transaction(async |connection: &mut PgConnection| {
-                    create(connection, &wanted, "key.create").await
+                    create(connection, &wanted, CommandAction::CreateKey).await
                 })
                 .await?;
             print_created(&created, json)
@@ -181,7 +182,7 @@ async fn find_or_create(pool: &Pool, account: &str) -> anyhow::Result<AccountId>
     let created = pool
         .transaction(async |connection: &mut PgConnection| {
             let id = accounts::find_or_create(&mut *connection, account).await?;
-            let event = audit::event(id, "account.create", &[account]);
+            let event = audit::event(id, CommandAction::CreateAccount, &[account]);
             audit_events::insert(connection, &event).await?;
             Ok::<_, sqlx::Error>(id)
         })
@@ -200,7 +201,7 @@ struct Created {
 async fn create(
     connection: &mut PgConnection,
     wanted: &Wanted,
-    action: &str,
+    action: CommandAction,
 ) -> Result<Created, CreateError> {
     let created = Created {
         key: generate_api_key(),
@@ -262,7 +263,7 @@ async fn rotate(pool: &Pool, key: &str, overlap: Duration) -> anyhow::Result<Cre
     let created = pool
         .transaction(async |connection: &mut PgConnection| {
             // One transaction: if the new key can't be stored, the old one does not expire.
-            let created = create(&mut *connection, &wanted, "key.rotate").await?;
+            let created = create(&mut *connection, &wanted, CommandAction::RotateKey).await?;
             api_keys::expire(connection, key, now + overlap).await?;
             Ok::<_, CreateError>(created)
         })
@@ -372,7 +373,7 @@ async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
             if !api_keys::revoke(&mut *connection, None, key).await? {
                 return Ok(false);
             }
-            let event = audit::event(known.account_id, "key.delete", &[key]);
+            let event = audit::event(known.account_id, CommandAction::RevokeKey, &[key]);
             audit_events::insert(connection, &event).await?;
             Ok(true)
         })

@@ -4,6 +4,7 @@
 //! Sends, devices and receipts are not: each is a record itself, and there are thousands a second.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest, web};
@@ -13,6 +14,8 @@ use crate::http::State;
 use crate::http::auth::{self, Caller, LoggedIn};
 use crate::http::error::ApiError;
 use crate::http::in_process_api::ByConsole;
+use crate::http::openapi;
+use crate::model::command_action::CommandAction;
 use crate::store::audit_events::{self, NewAuditEvent};
 
 const API: &str = "/v1/PushNotifications/";
@@ -21,8 +24,9 @@ const API: &str = "/v1/PushNotifications/";
 const MAX_TARGET: usize = 128;
 
 /// Routes that change nothing that is worth a record.
-const UNRECORDED: [&str; 8] = [
+const UNRECORDED: [&str; 9] = [
     "",
+    "Audiences/Estimate",
     "Preview",
     "Receipts",
     "Credentials/{id}/Test",
@@ -30,6 +34,13 @@ const UNRECORDED: [&str; 8] = [
     "DeviceRegistrations/Remove",
     "DeviceRegistrations/{id}",
     "DeviceRegistrations/{id}/Devices/{deviceId}",
+];
+
+/// Routes that change nothing and take much away.
+const EXPORTS: [&str; 3] = [
+    "DeviceRegistrations/Export",
+    "Operations/{id}/Results",
+    "Users/{id}/Data",
 ];
 
 /// What the log says of `method` on the route `pattern`, such as `credential.create`. `None`: it is not
@@ -52,18 +63,15 @@ fn action(method: &Method, pattern: &str) -> Option<String> {
         Method::POST => None,
         Method::PATCH | Method::PUT => Some("update"),
         Method::DELETE => Some("delete"),
-        // A read is recorded only if its handler calls `note`, as exports do.
-        Method::GET => Some("export"),
+        Method::GET if EXPORTS.contains(&path) => Some("export"),
         // A HEAD of an export runs the same handler, but its answer has no data.
         _ => return None,
     };
 
-    let ends_with_id = parts.last().is_some_and(|last| last.starts_with('{'));
     let rest: Vec<String> = names.map(|name| lower_first(name)).collect();
     Some(match (verb, rest.as_slice()) {
         (None, []) => format!("{noun}.create"),
         (None, rest) => format!("{noun}.{}", rest.join(".")),
-        (Some("export"), rest) if rest.is_empty() || ends_with_id => return None,
         (Some("export"), [name]) if name == "export" => format!("{noun}.export"),
         (Some(verb), []) => format!("{noun}.{verb}"),
         (Some(verb), rest) => format!("{noun}.{}.{verb}", rest.join(".")),
@@ -94,6 +102,25 @@ fn amplified(action: String, query: &[(String, String)]) -> String {
     });
 
     found.map_or(action, |(_, _, _, amplified)| (*amplified).to_owned())
+}
+
+/// Every action that the log may have, in alphabetical order.
+static ACTIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let of_routes =
+        openapi::every_operation().filter_map(|(pattern, method)| action(&method, pattern));
+    let amplified = AMPLIFIED.map(|(_, _, _, amplified)| amplified);
+    let of_commands = CommandAction::ALL.map(CommandAction::as_str);
+    let named = amplified.into_iter().chain(of_commands);
+
+    let mut actions: Vec<String> = of_routes.chain(named.map(str::to_owned)).collect();
+    actions.sort_unstable();
+    actions.dedup();
+    actions
+});
+
+/// Every action that the log may have, in alphabetical order.
+pub(super) fn actions() -> Vec<&'static str> {
+    ACTIONS.iter().map(String::as_str).collect()
 }
 
 /// `Operations` as `operation`.
@@ -284,6 +311,7 @@ mod tests {
                 "deviceRegistration.import",
             ),
             (Method::PUT, "Account", "account.update"),
+            (Method::PUT, "Users/{id}", "user.update"),
         ] {
             let pattern = format!("{API}{route}");
             assert_eq!(
@@ -292,6 +320,36 @@ mod tests {
                 "{route}"
             );
         }
+    }
+
+    #[test]
+    fn the_actions_are_those_of_routes_parameters_and_commands() {
+        let actions = actions();
+
+        for action in [
+            "account.update",
+            "account.weight",
+            "deviceRegistration.export.wholeTokens",
+            "deviceRegistration.import",
+            "key.rotate",
+            "notification.cancel",
+            "operation.cancel",
+            "operation.results.export",
+            "user.erase",
+            "user.update",
+            "webhook.deliveries.resend",
+        ] {
+            assert!(actions.contains(&action), "{action}");
+        }
+        for action in [
+            "audience.estimate",
+            "credential.test",
+            "deviceRegistration.create",
+            "operation.errors.export",
+        ] {
+            assert!(!actions.contains(&action), "{action}");
+        }
+        assert!(actions.is_sorted_by(|one, other| one < other));
     }
 
     #[test]
@@ -323,6 +381,9 @@ mod tests {
                 "/v1/PushNotifications/DeviceRegistrations/Remove",
             ),
             (Method::POST, "/v1/PushNotifications/Credentials/{id}/Test"),
+            (Method::POST, "/v1/PushNotifications/Audiences/Estimate"),
+            (Method::GET, "/v1/PushNotifications/Operations/{id}/Errors"),
+            (Method::GET, "/v1/PushNotifications/Users/{id}"),
             (Method::POST, "/v1/Receipts"),
         ] {
             assert_eq!(action(&method, pattern), None, "{pattern}");

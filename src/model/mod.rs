@@ -3,6 +3,7 @@
 
 pub mod apns_device;
 pub mod audience;
+pub mod command_action;
 pub mod credential_state;
 pub mod device_import;
 pub mod device_token;

@@ -131,6 +131,11 @@ async fn every_change_is_recorded_once_and_a_refused_one_is_not() {
         .collect();
     assert_eq!(recorded, expected);
 
+    for (action, _) in &recorded {
+        let found = events(client, &format!("?action={action}")).await;
+        assert!(!found.is_empty(), "{action}");
+    }
+
     let last = events(client, "?pageSize=1").await.remove(0);
     assert_eq!(
         [&last["actor"], &last["via"], &last["sourceAddress"]],
@@ -163,6 +168,11 @@ async fn every_export_and_every_erasure_is_recorded() {
         let answer = client.request(Method::GET, &path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
     }
+    let profile = json!({"language": "es"});
+    let path = format!("/Users/{user}");
+    call(client, Method::PUT, &path, &profile).await;
+    let wrong = json!({"externalId": 7});
+    call(client, Method::PUT, &path, &wrong).await;
     let erase = format!("/Users/{user}?records=true");
     client.request(Method::DELETE, &erase).send().await.unwrap();
 
@@ -177,6 +187,7 @@ async fn every_export_and_every_erasure_is_recorded() {
         ("deviceRegistration.export.wholeTokens", json!([])),
         ("user.data.export", json!([user])),
         ("user.data.export.wholeTokens", json!([user])),
+        ("user.update", json!([user])),
         ("user.erase", json!([user])),
     ];
     let expected: Vec<_> = expected
@@ -185,6 +196,40 @@ async fn every_export_and_every_erasure_is_recorded() {
         .collect();
     assert_eq!(recorded, expected);
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_by_tags_is_recorded_for_each_operation() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let mut body = message(&[fcm("a")]);
+        body["tags"] = json!({"kind": "news"});
+        body["schedule"] = json!({"sendAt": [in_an_hour()]});
+        ids.push(client.send(&body).await);
+    }
+
+    let tags = json!({"tags": {"kind": "news"}});
+    for _ in 0..2 {
+        let (status, canceled) = client.post("/Operations/Cancel", &tags).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{canceled}");
+    }
+
+    let recorded = events(client, "?action=operation.cancel").await;
+    let targets: Vec<&Value> = recorded
+        .iter()
+        .rev()
+        .map(|event| &event["targets"])
+        .collect();
+    assert_eq!(targets, [&json!([ids[0]]), &json!([ids[1]])]);
+    service.stop().await;
+}
+
+fn in_an_hour() -> String {
+    let at = time::OffsetDateTime::now_utc() + time::Duration::HOUR;
+    at.format(&time::format_description::well_known::Rfc3339)
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,6 +275,11 @@ async fn events_are_filtered_and_paged_and_shown_to_full_keys_alone() {
         client.get("/AuditEvents?who=me").await.0,
         StatusCode::BAD_REQUEST
     );
+    let (status, error) = client.get("/AuditEvents?action=key.craete").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let message = text(&error["errors"][0]["message"]);
+    assert!(message.contains(" key.create, key.delete, "), "{message}");
+    assert!(message.ends_with("got 'key.craete'"), "{message}");
 
     let pool = &service.world.database.pool;
     sqlx::query(

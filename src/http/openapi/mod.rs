@@ -192,6 +192,14 @@ pub(super) fn query_parameters_of(path: &str, method: &Method) -> Option<&'stati
         .map(Vec::as_slice)
 }
 
+/// Every operation of the API, by its path and method.
+pub(super) fn every_operation() -> impl Iterator<Item = (&'static str, Method)> {
+    QUERY_PARAMETERS.keys().filter_map(|(path, method)| {
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        Some((path.as_str(), method))
+    })
+}
+
 fn query_parameters() -> HashMap<(String, &'static str), Vec<String>> {
     let mut parameters = HashMap::new();
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::State;
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
@@ -86,8 +87,9 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
+    // An action that no change has would be answered with an empty list, as if nothing had happened.
+    let action = query.one_of("action", &audit::actions(), |action| action);
     let mut string = |name| query.filter(name, "a string", |string| Some(string.to_owned()));
-    let action = string("action");
     let actor = string("actor");
     let target = string("target");
     let from = query.start_of("startDate");
@@ -103,7 +105,7 @@ pub(crate) async fn list(
         .map(AuditEventId::as_uuid);
     let filter = AuditEventFilter {
         actor: actor.as_deref(),
-        action: action.as_deref(),
+        action,
         target: target.as_deref(),
         from: from.map(lowest_id_at).unwrap_or_default(),
         until: [after, until.map(lowest_id_at)].into_iter().flatten().min(),

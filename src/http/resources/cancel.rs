@@ -13,12 +13,13 @@ use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKeyParam, Once};
-use crate::http::openapi::{CancelRequest, ChangeErrors, CreateErrors};
 use crate::http::no_body::NoBody;
+use crate::http::openapi::{CancelRequest, ChangeErrors, CreateErrors};
 use crate::http::path;
 use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
@@ -106,6 +107,7 @@ struct CanceledOperations {
     responses((status = 202, description = "The Operations that were canceled", body = CanceledOperations), CreateErrors),
 )]
 pub(crate) async fn with_tags(
+    request: HttpRequest,
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -113,7 +115,7 @@ pub(crate) async fn with_tags(
     let tags = wanted_tags(&body.bytes)?;
 
     // In a task of its own: it goes on when the client does not wait for the answer.
-    let canceling = async move { cancel_all(&state, caller, &tags).await };
+    let canceling = async move { cancel_all(&request, &state, caller, &tags).await };
     rt::spawn(canceling)
         .await
         .unwrap_or_else(|error| Err(ApiError::internal(format_args!("a cancel failed: {error}"))))
@@ -136,7 +138,12 @@ fn wanted_tags(body: &[u8]) -> Result<Value, ApiError> {
     problems.check_some(tags)
 }
 
-async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpResponse, ApiError> {
+async fn cancel_all(
+    request: &HttpRequest,
+    state: &State,
+    caller: Caller,
+    tags: &Value,
+) -> Result<HttpResponse, ApiError> {
     let filter = TagFilter {
         account_id: caller.account_id,
         tags,
@@ -155,7 +162,12 @@ async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpR
         // request cancels the rest.
         let is_canceled = pool
             .transaction(async |connection: &mut PgConnection| {
-                cancel::operation(connection, id).await
+                let is_canceled = cancel::operation(&mut *connection, id).await?;
+                if is_canceled {
+                    audit::record(connection, request, caller, Some(&id.to_string())).await?;
+                }
+
+                Ok::<_, ApiError>(is_canceled)
             })
             .await?;
         // Since it was found, another request or delivery may have settled the rest of it.

@@ -162,18 +162,20 @@ pub(crate) async fn update(
     problems.check()?;
 
     let account_id = body.caller.account_id;
-    let changed: Result<(), ProfileError> = state
-        .pool
-        .transaction(async |connection: &mut PgConnection| {
-            profiles::update(connection, account_id, id, &change).await
-        })
-        .await;
+    audit::recorded(&request, &state, body.caller, async |connection| {
+        profiles::update(connection, account_id, id, &change)
+            .await
+            .map_err(profile_error)?;
+        Ok(Accepted::resource(&request, &state, "Users", id).respond())
+    })
+    .await
+}
 
-    match changed {
-        Ok(()) => Ok(Accepted::resource(&request, &state, "Users", id).respond()),
-        Err(ProfileError::NoUser) => Err(ApiError::not_found()),
-        Err(ProfileError::ExternalIdTaken(owner)) => Err(external_id_taken(owner)),
-        Err(ProfileError::Database(error)) => Err(error.into()),
+fn profile_error(error: ProfileError) -> ApiError {
+    match error {
+        ProfileError::NoUser => ApiError::not_found(),
+        ProfileError::ExternalIdTaken(owner) => external_id_taken(owner),
+        ProfileError::Database(error) => error.into(),
     }
 }
 
