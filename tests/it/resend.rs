@@ -240,3 +240,66 @@ async fn a_large_operation_is_copied_in_the_background() {
     .await;
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_a_length_is_read() {
+    let (service, id) = with_failures().await;
+    let path = format!("/Operations/{id}/Resend");
+    // Over HTTP/2, a stream has neither a Content-Length nor a Transfer-Encoding.
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let stream = |text: &'static str| {
+        let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(text)]);
+        let mut request = service
+            .client
+            .request(Method::POST, &path)
+            .header("Content-Type", "application/json")
+            .build()
+            .unwrap();
+        *request.body_mut() = Some(reqwest::Body::wrap_stream(chunks));
+        http.execute(request)
+    };
+
+    let (status, error) = answer(stream(r#"{"codes": ["NO_SUCH_CODE"]}"#).await.unwrap()).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("NO_SUCH_CODE"),
+        "{error}"
+    );
+
+    let (status, resent) = answer(stream("").await.unwrap()).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{resent}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_error_of_the_operation_takes_a_place_on_the_page() {
+    let (service, id) = with_failures().await;
+    let client = &service.client;
+    sqlx::query("update operations set error_code = 'AUDIENCE_TOO_LARGE', error_message = 'x'")
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
+
+    for size in 1..=6 {
+        let mut codes = Vec::new();
+        let mut token = String::new();
+        loop {
+            let path = format!("/Operations/{id}/Errors?pageSize={size}{token}");
+            let page = client.read(&path).await;
+            let errors = page["errors"].as_array().unwrap().clone();
+            assert!(errors.len() <= size, "{page}");
+            codes.extend(errors.iter().map(|error| error["code"].clone()));
+
+            match page["pagination"]["next"].as_str() {
+                Some(next) => token = format!("&pageToken={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(codes.len(), 5, "{codes:?}");
+        assert_eq!(codes[0], "AUDIENCE_TOO_LARGE");
+    }
+    service.stop().await;
+}

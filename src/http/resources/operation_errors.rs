@@ -17,9 +17,13 @@ use crate::http::query::{ExternalIdParam, Query};
 use crate::http::resources::push_notifications::{Recipient, user_ids};
 use crate::model::id::{OperationId, PushNotificationId, UserId};
 use crate::provider;
+use crate::store::bounded_scan::ScanPage;
 use crate::store::external_ids;
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
 use crate::store::operation_failure::{self, OperationFailure};
+
+/// The place of a page token before all positions, which are counted from 0.
+const BEFORE_FIRST: i32 = -1;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -121,6 +125,8 @@ pub(crate) async fn list(
                     .is_none_or(|code| failure.code.eq_ignore_ascii_case(code))
         });
 
+    // It takes a place on the first page, and the whole page if that has one record.
+    let limit = page.size() - usize::from(of_operation.is_some());
     let user_ids = user_ids(&state, caller, user.as_ref()).await?;
     let filter = FailedNotificationFilter {
         operation_id: id,
@@ -130,13 +136,16 @@ pub(crate) async fn list(
         user_ids: user_ids.as_deref(),
         push_notification_id,
         after: page.after().and_then(|position| position.parse().ok()),
-        limit: page.size(),
+        limit,
     };
-    let turn = state.list_turns.next(caller.account_id).await?;
-    let mut found = failed_notifications::list(turn.pool, caller.account_id, &filter).await?;
-    let recipients = found.records.iter_mut().map(|failed| &mut failed.recipient);
-    external_ids::add(turn.pool, caller.account_id, recipients).await?;
-    drop(turn);
+    let found = if limit > 0 {
+        failed(&state, caller, &filter).await?
+    } else {
+        ScanPage {
+            records: Vec::new(),
+            next: Some(BEFORE_FIRST),
+        }
+    };
 
     let next = found.next.map(|position| position.to_string());
     let pagination = page.pagination(next, &state.master_keys);
@@ -151,4 +160,19 @@ pub(crate) async fn list(
         .collect();
 
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
+}
+
+/// A page of the notifications that failed, and where the next one begins.
+async fn failed(
+    state: &State,
+    caller: Caller,
+    filter: &FailedNotificationFilter<'_>,
+) -> Result<ScanPage<FailedNotification, i32>, ApiError> {
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut found = failed_notifications::list(turn.pool, caller.account_id, filter).await?;
+
+    let recipients = found.records.iter_mut().map(|failed| &mut failed.recipient);
+    external_ids::add(turn.pool, caller.account_id, recipients).await?;
+
+    Ok(found)
 }
