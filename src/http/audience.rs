@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::http::date;
 use crate::http::tags;
 use crate::http::validation::{Object, Path, Problems, must_be, quoted_string};
 use crate::model::audience::{Audience, Condition, Conditions};
@@ -225,7 +225,7 @@ fn timestamp(
 ) -> Option<OffsetDateTime> {
     let text = object.string(name, problems)?;
 
-    let at = OffsetDateTime::parse(&text, &Rfc3339).ok();
+    let at = date::parse(&text);
     if at.is_none() {
         problems.push(
             &object.at(name),

@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use actix_web::web;
-use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use utoipa::IntoParams;
@@ -17,6 +16,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::app_name;
+use crate::http::date;
 use crate::http::error::{ApiError, Problem};
 use crate::http::openapi::query_parameters_of;
 use crate::http::validation::{Problems, either, quoted_string};
@@ -299,10 +299,7 @@ const DATE: &str = "a date such as 2024-04-20 or 2024-04-20T14:45:00Z";
 
 fn timestamp(text: &str) -> Option<OffsetDateTime> {
     // A '+' that was not escaped arrives as a space.
-    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
-        .ok()?
-        // The unchecked conversion panics if the offset leads beyond the years that `time` knows.
-        .checked_to_offset(UtcOffset::UTC)
+    date::parse(&text.replace(' ', "+"))
 }
 
 fn day(text: &str) -> Option<OffsetDateTime> {

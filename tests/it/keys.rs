@@ -139,6 +139,11 @@ async fn a_bad_key_is_refused_field_by_field_and_a_hundred_are_the_most() {
             vec!["role", "name", "note", "expiresAt", "secret"]
         )
     );
+    // In UTC it is in the year 10000, which no answer can show.
+    let late = json!({"expiresAt": "9999-12-31T23:59:59-01:00"});
+    let (status, error) = service.client.post("/Keys", &late).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert_eq!(error["errors"][0]["field"], "expiresAt");
 
     for _ in 0..99 {
         create(&service, &json!({})).await;

@@ -359,12 +359,10 @@ async fn the_page_needs_no_network() {
             "{text}"
         );
     }
-    assert_eq!(
-        reqwest::get(format!("{}/docs/none", service.url))
-            .await
-            .unwrap()
-            .status(),
-        StatusCode::NOT_FOUND
-    );
+    let missing = reqwest::get(format!("{}/docs/none", service.url))
+        .await
+        .unwrap();
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert_eq!(missing.json::<Value>().await.unwrap()["code"], 20404);
     service.stop().await;
 }

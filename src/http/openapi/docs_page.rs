@@ -1,8 +1,10 @@
 //! The page at `/docs/`: Swagger UI, whose files (`assets/swagger-ui`) are in the binary.
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, ResponseError, web};
 use bytes::Bytes;
+
+use crate::http::error::ApiError;
 
 /// A file of the page, under its name in `/docs/`.
 macro_rules! file {
@@ -18,7 +20,7 @@ macro_rules! file {
 /// Answers with the page, or with a file that it loads. The bytes are not copied.
 pub(in crate::http) async fn page(path: web::Path<String>) -> HttpResponse {
     let Some((content_type, content)) = find(&path) else {
-        return HttpResponse::NotFound().finish();
+        return ApiError::not_found().error_response();
     };
 
     HttpResponse::Ok()

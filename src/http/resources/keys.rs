@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
@@ -16,7 +15,7 @@ use crate::http::State;
 use crate::http::audit::{self, Recorded};
 use crate::http::auth::{Caller, CallerKey};
 use crate::http::body::JsonBody;
-use crate::http::date::Date;
+use crate::http::date::{self, Date};
 use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, CreateErrors, KeyRequest, ReadErrors, RotateRequest};
 use crate::http::pagination::{Page, PageParams, Pagination};
@@ -379,9 +378,7 @@ fn read_text(
 fn read_end(fields: &mut Object<'_>, problems: &mut Problems) -> Option<OffsetDateTime> {
     let text = fields.string("expiresAt", problems)?;
 
-    let end = OffsetDateTime::parse(&text, &Rfc3339)
-        .ok()
-        .filter(|end| *end > OffsetDateTime::now_utc() && end.year() < 10_000);
+    let end = date::parse(&text).filter(|end| *end > OffsetDateTime::now_utc());
     if end.is_none() {
         problems.push(
             &fields.at("expiresAt"),

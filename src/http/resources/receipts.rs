@@ -16,10 +16,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::http::State;
 use crate::http::auth;
+use crate::http::date;
 use crate::http::error::ApiError;
 use crate::http::openapi::{ReceiptErrors, ReceiptsRequest};
 use crate::http::validation::{Object, Path, Problems, must_be, parse_body, quoted_string};
@@ -180,7 +180,7 @@ fn receipt(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Sent
     let event = receipt.required_one_of("event", &ReceiptEvent::ALL, problems);
     let at = receipt.string("at", problems);
     let at = at.and_then(|text| {
-        let at = OffsetDateTime::parse(&text, &Rfc3339).ok();
+        let at = date::parse(&text);
         if at.is_none() {
             problems.push(
                 &receipt.at("at"),

@@ -82,6 +82,11 @@ impl<'de> Visitor<'de> for UniqueNames {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // `-0` is an integer in JSON, and serde_json reads it as -0.0, which answers would show.
+        if value == 0.0 && value.is_sign_negative() {
+            return Ok(Value::Number(0.into()));
+        }
+
         // JSON has neither NaN nor infinity, and serde_json refuses a number that is too large.
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
@@ -115,9 +120,16 @@ mod tests {
     }
 
     #[test]
+    fn a_negative_zero_is_zero() {
+        for json in ["-0", "-0.0", "-0e3"] {
+            assert_eq!(parse(json.as_bytes()).unwrap().to_string(), "0", "{json}");
+        }
+    }
+
+    #[test]
     fn anything_else_is_read_as_serde_json_reads_it() {
         for json in [
-            r#"{"a": [1, -2, 0.5, 1e3, -0, 18446744073709551615, 1e30], "b": {"a": "\u00e9\n"}, "c": null}"#,
+            r#"{"a": [1, -2, 0.5, 0.0, 1e3, 18446744073709551615, 1e30], "b": {"a": "\u00e9\n"}, "c": null}"#,
             "true",
             "[[], {}]",
             "\"x\" y",
