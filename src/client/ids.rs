@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::client::exit::{Failure, Result};
+use crate::client::json::parse_object;
 use crate::client::lines::{is_piped, lines_of};
 use crate::client::text::printable;
 
@@ -53,12 +54,12 @@ pub(super) fn ids(
     tokio::spawn(async move {
         while let Some(line) = lines.recv().await {
             let id = line.and_then(|line| {
-                check(&id_of_line(&line.text), prefixes).map_err(|failure| {
-                    Failure::failed(format!(
-                        "the standard input, line {}: {}",
-                        line.number, failure.message
-                    ))
-                })
+                id_of_line(&line.text, prefixes)
+                    .and_then(|id| check(&id, prefixes).map_err(|failure| failure.message))
+                    .map_err(|problem| {
+                        let number = line.number;
+                        Failure::failed(format!("the standard input, line {number}: {problem}"))
+                    })
             });
             let is_wrong = id.is_err();
             if sender.send(id).await.is_err() || is_wrong {
@@ -98,19 +99,25 @@ pub(super) fn check(id: &str, prefixes: &[&str]) -> Result<String> {
     )))
 }
 
-/// The id of a line: its first word, or a field of its JSON object.
-fn id_of_line(line: &str) -> String {
-    if line.starts_with('{')
-        && let Ok(object) = serde_json::from_str::<Value>(line)
-    {
-        let id = object["operationId"].as_str().or(object["id"].as_str());
-        return id.unwrap_or_default().to_owned();
+/// The id of a line: its first word, or a field of its JSON object. Fails with the rule that the line
+/// breaks.
+fn id_of_line(line: &str, prefixes: &[&str]) -> std::result::Result<String, String> {
+    if !line.starts_with('{') {
+        let word = line.split_whitespace().next();
+        return Ok(word.unwrap_or_default().to_owned());
     }
 
-    line.split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let object = parse_object(line)?;
+    // A notification names its Operation too. Its own id is meant, or a cancel of the one would be
+    // a cancel of all.
+    let ids: Vec<&str> = ["id", "operationId"]
+        .into_iter()
+        .filter_map(|name| object.get(name).and_then(Value::as_str))
+        .collect();
+    let is_taken = |id: &&&str| prefixes.iter().any(|prefix| is_id(id, prefix));
+
+    let id = ids.iter().find(is_taken).or(ids.first());
+    Ok(id.copied().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
@@ -127,7 +134,7 @@ mod tests {
             format!(r#"{{"operationId":"{ID}","recipients":1}}"#),
             format!(r#"{{"id":"{ID}","status":"COMPLETED"}}"#),
         ] {
-            assert_eq!(id_of_line(&line), ID);
+            assert_eq!(id_of_line(&line, &[OPERATION]).unwrap(), ID);
         }
     }
 
@@ -139,5 +146,23 @@ mod tests {
         assert!(check(&format!("{OPERATION}_../../../x"), &[OPERATION]).is_err());
         let user = format!("{USER}_01h9krwprkeee8fzqspvwy6nq8");
         assert!(!is_id(&user, NOTIFICATION));
+    }
+
+    #[test]
+    fn a_notification_is_not_taken_for_its_operation() {
+        let id = format!("{NOTIFICATION}_01h9krwprkeee8fzqspvwy6nq9");
+        let line = format!(r#"{{"operationId":"{ID}","id":"{id}"}}"#);
+
+        assert_eq!(id_of_line(&line, &[OPERATION, NOTIFICATION]).unwrap(), id);
+        assert_eq!(id_of_line(&line, &[OPERATION]).unwrap(), ID);
+    }
+
+    #[test]
+    fn a_line_that_gives_its_id_twice_is_refused() {
+        let line = format!(r#"{{"id":"{ID}","id":"{ID}"}}"#);
+
+        let problem = id_of_line(&line, &[OPERATION]).unwrap_err();
+        assert!(problem.contains("'id' is given twice"), "{problem}");
+        assert!(id_of_line("{\"id\":", &[OPERATION]).is_err());
     }
 }

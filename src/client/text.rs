@@ -1,27 +1,8 @@
-//! Text for people: what came from elsewhere can't control the terminal, numbers have separators, and
-//! tables are aligned.
+//! Text for people: numbers have separators, and tables are aligned.
 
 use console::{Style, measure_text_width};
 
-/// `text` without control characters, which could change the terminal or forge a line.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if is_printable(character) {
-                character
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect()
-}
-
-fn is_printable(character: char) -> bool {
-    // Marks that change the direction of what follows, which can make text look like other text.
-    let turns_text = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-
-    !character.is_control() && !turns_text
-}
+pub(super) use crate::printable::printable;
 
 /// `number` as `1,234,567`.
 pub(super) fn grouped(number: u64) -> String {
@@ -154,15 +135,6 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(
-            printable("a\u{1b}[31m\nb\u{9b}c\u{202e}d"),
-            "a\u{fffd}[31m\u{fffd}b\u{fffd}c\u{fffd}d"
-        );
-        assert_eq!(printable("naïve 👋"), "naïve 👋");
-    }
 
     #[test]
     fn numbers_have_separators() {

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "dev",
             "maintenance",
             "model",
+            "printable",
             "signals",
             "store",
             "telemetry",
@@ -57,7 +58,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // It knows the service by its API alone.
-    ("client", &["advice", "transport"]),
+    (
+        "client",
+        &["advice", "printable", "transport", "unique_names"],
+    ),
     // Only built for the fuzz targets.
     ("fuzz", &["http", "model", "provider", "template"]),
     // Services: HTTP never names delivery, nor delivery HTTP.
@@ -73,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
             "template",
             "transport",
+            "unique_names",
             "work_pool",
         ],
     ),
@@ -123,12 +128,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("work_pool", &["model"]),
     // Leaves.
     ("telemetry", &["config", "model", "transport"]),
+    ("unique_names", &["model"]),
     ("crypto", &["model"]),
     ("advice", &[]),
     ("config", &[]),
     ("file_descriptors", &[]),
     ("listen_error", &[]),
     ("model", &[]),
+    ("printable", &[]),
     ("signals", &[]),
     ("transport", &[]),
 ];

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::client::exit::{Failure, Result};
+use crate::client::json::parse_object;
 use crate::client::lines::name_of;
 use crate::client::text::printable;
 use crate::client::time_argument::{duration, future_time};
@@ -195,8 +196,7 @@ fn read(path: &str) -> Result<Map<String, Value>> {
     };
     read.map_err(|error| Failure::failed(format!("can't read {name}: {error}")))?;
 
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::failed(format!("{name} must be a JSON object: {error}")))
+    parse_object(&text).map_err(|problem| Failure::failed(format!("{name}: {problem}")))
 }
 
 #[cfg(test)]
@@ -287,6 +287,26 @@ mod tests {
                 format!("{option} gives 'a' twice: give each key once")
             );
         }
+    }
+
+    #[test]
+    fn a_field_that_a_file_gives_twice_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let read = |text: &str| {
+            std::fs::write(path, text).unwrap();
+            let only = Only::try_parse_from(["send", "--file", path]).unwrap();
+            only.message.body()
+        };
+
+        let failure = read(r#"{"content": {"data": {"a": "1", "a": "2"}}}"#).unwrap_err();
+        assert!(
+            failure
+                .message
+                .starts_with(&format!("{path}: give each field once: 'a' is given twice")),
+            "{failure}"
+        );
+        assert!(read("\u{feff}{\"ttl\": 1}").is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::client::exit::{Failure, Result};
 use crate::client::ids::{USER, is_id};
+use crate::client::json::parse_object;
 use crate::client::lines::{Line, is_piped, lines_of, name_of};
 use crate::client::send::message::{key_and_value, object_of};
 
@@ -209,10 +210,11 @@ fn recipient(
     // The request has some 30 bytes around a token: its names, quotes and provider.
     let bytes = text.len() + 40;
     let value = if text.starts_with('{') {
-        serde_json::from_str(text).map_err(|error| {
+        let object = parse_object(text).map_err(|problem| {
             let place = place.as_deref().unwrap_or("--to");
-            Failure::failed(format!("{place}: must be a JSON object: {error}"))
-        })?
+            Failure::failed(format!("{place}: {problem}"))
+        })?;
+        Value::Object(object)
     } else if is_id(text, USER) {
         json!({"userId": text})
     } else {
@@ -304,6 +306,25 @@ mod tests {
             error
                 .message
                 .starts_with("tokens.txt, line 3: must be a JSON object"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_field_that_a_recipient_has_twice_is_refused() {
+        let place = Some("tokens.txt, line 3".to_owned());
+        let twice = r#"{"token": "a", "provider": "FCM", "token": "b"}"#;
+
+        assert!(
+            recipient(twice, None, place)
+                .unwrap_err()
+                .message
+                .starts_with("tokens.txt, line 3: give each field once: 'token' is given twice")
+        );
+        let variables = r#"{"token": "a", "variables": {"n": "1", "n": "2"}}"#;
+        let error = recipient(variables, None, None).unwrap_err();
+        assert!(
+            error.message.starts_with("--to: give each field once: 'n'"),
             "{error}"
         );
     }

@@ -3,7 +3,6 @@
 
 mod outline;
 mod problems;
-mod unique_names;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -14,10 +13,10 @@ use serde_json::{Map, Value};
 use crate::http::error::ApiError;
 pub(super) use crate::http::validation::outline::Outline;
 pub(super) use crate::http::validation::problems::{Path, Problems};
-pub(super) use crate::http::validation::unique_names::parse as parse_value;
 use crate::model::id::ParseIdError;
 pub(super) use crate::model::quoted::{either, quoted_string};
 use crate::model::quoted::{quoted, type_of};
+pub(super) use crate::unique_names::parse as parse_value;
 
 /// Most values of a body: 10,000 recipients with 25 variables each. A parsed body takes up to a
 /// hundred times the memory of its text.

@@ -1,6 +1,6 @@
 //! Parses JSON in which no object has a name twice. Parsers differ in which of two fields counts (RFC
 //! 8259, section 4), so a proxy may check one and Bellwire obey the other, and of two `to` one would be
-//! lost.
+//! lost. The API and the command line refuse the same.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 use crate::model::quoted::quoted_string;
 
 /// Parses `json`, which is one value.
-pub(in crate::http) fn parse(json: &[u8]) -> serde_json::Result<Value> {
+pub(crate) fn parse(json: &[u8]) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = UniqueNames.deserialize(&mut deserializer)?;
 
