@@ -13,6 +13,7 @@ use crate::cli::keys::timestamp;
 use crate::config::Config;
 use crate::model::command_action::CommandAction;
 use crate::model::id::AccountId;
+use crate::printable::printable;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
 use crate::store::audit_events;
 use crate::store::pool::Pool;
@@ -184,7 +185,10 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
     Ok(writeln!(
         out,
         "{verb}: {account_id}  {}, with {} keys, {} Credentials and {} Users",
-        summary.name, summary.keys, summary.credentials, summary.users
+        printable(&summary.name),
+        summary.keys,
+        summary.credentials,
+        summary.users
     )?)
 }
 
@@ -221,7 +225,7 @@ fn as_line(account: &Account) -> String {
         account.id,
         account.weight,
         account.created_at.date(),
-        account.name
+        printable(&account.name)
     )
 }
 

@@ -78,15 +78,19 @@ fn check_url(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether an environment file sets `variable`, also by `export`, or its `_FILE`.
+/// Whether an environment file sets `variable`, also by `export`, or its `_FILE`. An empty value sets
+/// nothing.
 fn sets(text: &str, variable: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        let name = line.split('=').next().unwrap_or_default().trim_end();
+        let (name, value) = line.split_once('=').unwrap_or_default();
+        let name = name.trim_end();
+        let is_empty = value.trim().trim_matches(['\'', '"']).is_empty();
+
         // The service refuses a secret that is given by value and by file, so either of them is
         // enough.
-        line.contains('=') && (name == variable || name.strip_suffix("_FILE") == Some(variable))
+        !is_empty && (name == variable || name.strip_suffix("_FILE") == Some(variable))
     })
 }
 
@@ -163,6 +167,10 @@ mod tests {
             "# BELLWIRE__SECRETS__MASTER_KEY=x",
             "BELLWIRE__SECRETS__MASTER_KEY_ID=2",
             "OTHER=BELLWIRE__SECRETS__MASTER_KEY",
+            // As in a template of a file. The line that is added after it wins.
+            "BELLWIRE__SECRETS__MASTER_KEY=",
+            "BELLWIRE__SECRETS__MASTER_KEY= ''",
+            "export BELLWIRE__SECRETS__MASTER_KEY=\"\"",
         ] {
             assert!(!sets(text, MASTER_KEY), "{text}");
         }

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
 use crate::model::command_action::CommandAction;
 use crate::model::id::AccountId;
+use crate::printable::printable;
 use crate::store::api_keys::{ApiKey, CreateError, NewApiKey, Role};
 use crate::store::audit_events;
 use crate::store::pool::Pool;
@@ -327,17 +328,20 @@ fn as_line(key: &ApiKey, account: &str, now: OffsetDateTime) -> String {
         None => "never used".to_owned(),
     };
     let mut line = format!(
-        "{}  {}  {role}  {}  {account}  {used}",
+        "{}  {}  {role}  {}  {}  {used}",
         key.key,
         key.state(now),
         key.created_at.date(),
+        printable(account),
     );
 
     if let Some(end) = key.expires_at {
         let _ = write!(line, "  until {}", timestamp(end));
     }
+    // An account may give its keys any name by the API, and an operator lists those of all
+    // accounts.
     for text in [&key.name, &key.note].into_iter().flatten() {
-        let _ = write!(line, "  {text}");
+        let _ = write!(line, "  {}", printable(text));
     }
     line
 }
@@ -383,4 +387,29 @@ async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
     }
 
     Ok(writeln!(std::io::stdout(), "revoked: {key}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_neither_forge_a_line_nor_control_the_terminal() {
+        let now = OffsetDateTime::now_utc();
+        let key = ApiKey {
+            key: "SK1".to_owned(),
+            account_id: AccountId::generate(),
+            role: Role::Full,
+            name: Some("a\nSK2  active".to_owned()),
+            note: Some("\u{1b}[2J".to_owned()),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+
+        let line = as_line(&key, "shop\r", now);
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(line.contains("SK2  active"), "{line:?}");
+    }
 }

@@ -58,11 +58,13 @@ pub fn main() -> ExitCode {
 
 /// Whether the reader of the output has closed the pipe, as `head` does after its last line.
 fn is_unread(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    // Only the outermost error: outputs are written without a context. A broken pipe further down
+    // is that of a connection, such as one to Postgres, and a failure.
+    let outermost = error.chain().next();
+
+    outermost
+        .and_then(|error| error.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// An error with all its causes. A cause that the line already ends with is not repeated.
@@ -313,6 +315,18 @@ async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_closed_output_is_no_failure() {
+        let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+
+        assert!(is_unread(&anyhow::Error::from(broken())));
+        let connection = anyhow::Error::from(sqlx::Error::Io(broken()));
+        assert!(!is_unread(&connection));
+        assert!(!is_unread(&connection.context("Postgres can't be used")));
+        let answer = anyhow::Error::from(broken()).context("http://x/healthz does not answer");
+        assert!(!is_unread(&answer));
+    }
 
     #[test]
     fn a_line_of_postgres_source_is_left_out_and_one_of_a_file_is_not() {
