@@ -2,6 +2,7 @@
 //! `BELLWIRE__SECTION__KEY`. Unknown keys are refused, and all values that break a rule are named at
 //! once.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -58,6 +59,7 @@ pub struct Config {
 impl Config {
     /// Loads the configuration of this process: `file`, and the environment.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        check_encoding(std::env::vars_os())?;
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         // First: a variable with one underscore would be ignored, and the error be about a missing
         // setting.
@@ -83,24 +85,18 @@ impl Config {
             builder = builder.add_source(renamed);
         }
 
-        let environment = environment
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("fcm.token_uris")
-            .with_list_parse_key("oidc.access")
-            .with_list_parse_key("oidc.scopes")
-            .with_list_parse_key("proxy.no_proxy")
-            .with_list_parse_key("server.trusted_proxies");
-        let renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
+        // Values stay strings until their key says what they are. The crate `config` would read the
+        // client id 007 as 7, and the secret 1e5 as 100000.
+        let environment = environment.prefix_separator("__").separator("__");
+        let defaults = defaults()?;
+        let mut renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
+        renamed.split_lists(&defaults);
         renamed_keys.extend(renamed.keys.clone());
 
         let loaded = builder
             .add_source(renamed)
             .build()
             .map_err(|error| unreadable(&error))?;
-        let defaults = defaults()?;
         let given = loaded.collect().map_err(|error| unreadable(&error))?;
         // Before the values are read into types, whose error names only the first problem.
         let problems = values::problems(&given, &defaults);
@@ -206,6 +202,22 @@ fn defaults() -> anyhow::Result<Map<String, Value>> {
         .build()
         .and_then(|defaults| defaults.collect())
         .context("the default configuration can't be read")
+}
+
+/// Refuses values that are not UTF-8.
+fn check_encoding(variables: impl Iterator<Item = (OsString, OsString)>) -> anyhow::Result<()> {
+    // Checked here, because the crate `config` would quote the value, which may be a secret.
+    let wrong: Vec<String> = variables
+        .filter(|(_, value)| value.to_str().is_none())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.to_uppercase().starts_with("BELLWIRE__"))
+        .map(|name| format!("the environment variable {name} must be UTF-8"))
+        .collect();
+
+    if !wrong.is_empty() {
+        bail!("the configuration is not valid: {}", wrong.join("; "));
+    }
+    Ok(())
 }
 
 /// Refuses environment variables that look like Bellwire's, and are read by nothing.

@@ -54,6 +54,25 @@ impl Renamed {
         Ok(renamed)
     }
 
+    /// Splits the values of keys that are lists, for a source that has only strings. Spaces around an item
+    /// and empty items are left out, so an empty value is an empty list.
+    pub(super) fn split_lists(&mut self, defaults: &Map<String, Value>) {
+        for (path, value) in &mut self.values {
+            if !is_list(path, defaults) {
+                continue;
+            }
+            if let ValueKind::String(text) = &value.kind {
+                let items = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty());
+                let origin = value.origin().map(str::to_owned);
+                let items = items.map(|item| Value::new(origin.as_ref(), item));
+                value.kind = ValueKind::Array(items.collect());
+            }
+        }
+    }
+
     fn rename(&mut self, key: RenamedKey) -> Result<(), ConfigError> {
         let RenamedKey { section, old, new } = key;
 
@@ -93,6 +112,18 @@ impl Renamed {
 
         Ok(())
     }
+}
+
+/// Whether the key at `path`, such as `fcm.token_uris`, has a list as its default.
+fn is_list(path: &str, defaults: &Map<String, Value>) -> bool {
+    let default = path.split_once('.').and_then(|(section, key)| {
+        let ValueKind::Table(keys) = &defaults.get(section)?.kind else {
+            return None;
+        };
+        keys.get(key)
+    });
+
+    default.is_some_and(|default| matches!(default.kind, ValueKind::Array(_)))
 }
 
 impl Source for Renamed {

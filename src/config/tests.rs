@@ -53,6 +53,85 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
+fn a_string_from_the_environment_is_read_as_it_is_written() {
+    let given = [
+        ("BELLWIRE__SECRETS__MASTER_KEY_ID", "01"),
+        ("BELLWIRE__OIDC__CLIENT_ID", "007"),
+        ("BELLWIRE__OIDC__CLIENT_SECRET", "1e5"),
+        ("BELLWIRE__OIDC__NAME", "TRUE"),
+        ("BELLWIRE__CONSOLE__OPERATOR_ACCOUNT", "+1"),
+        ("BELLWIRE__SECRETS__OLD_MASTER_KEYS", "nan"),
+        // Other kinds are read as before.
+        ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "7"),
+        ("BELLWIRE__SERVER__API", "FALSE"),
+        ("BELLWIRE__TRACES__RATIO", "0.5"),
+        ("BELLWIRE__FCM__MAX_PER_MINUTE", "0"),
+    ];
+
+    let config = load(&given).unwrap();
+    assert_eq!(config.secrets.master_key_id, "01");
+    assert_eq!(config.oidc.client_id, "007");
+    assert_eq!(config.oidc.client_secret.expose_secret(), "1e5");
+    assert_eq!(config.oidc.name, "TRUE");
+    assert_eq!(config.console.operator_account.as_deref(), Some("+1"));
+    assert_eq!(config.secrets.old_master_keys.expose_secret(), "nan");
+    assert_eq!(config.delivery.max_attempts, 7);
+    assert!(!config.server.api);
+    assert!((config.traces.ratio - 0.5).abs() < f64::EPSILON);
+    assert_eq!(config.fcm.max_per_minute, 0);
+
+    for (variable, value) in [
+        ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "yes"),
+        ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "1.5"),
+        ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "true"),
+        ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", ""),
+        ("BELLWIRE__SERVER__API", "2"),
+        ("BELLWIRE__SERVER__API", "1.0"),
+        ("BELLWIRE__TRACES__RATIO", "on"),
+        ("BELLWIRE__TRACES__RATIO", "nan"),
+    ] {
+        let error = load(&[(variable, value)]).unwrap_err().to_string();
+        assert!(error.contains(variable), "{value}: {error}");
+    }
+}
+
+#[test]
+fn a_list_from_the_environment_may_be_empty_and_have_spaces() {
+    let config = load(&[
+        ("BELLWIRE__FCM__TOKEN_URIS", ""),
+        ("BELLWIRE__PROXY__NO_PROXY", " example.com , 10.0.0.0/8,"),
+        ("BELLWIRE__SERVER__TRUSTED_PROXIES", "10.0.0.1"),
+        ("BELLWIRE__OIDC__SCOPES", "1"),
+    ])
+    .unwrap();
+
+    assert_eq!(config.fcm.token_uris, Vec::<String>::new());
+    assert_eq!(config.proxy.no_proxy, ["example.com", "10.0.0.0/8"]);
+    assert_eq!(config.server.trusted_proxies, ["10.0.0.1"]);
+    assert_eq!(config.oidc.scopes, ["1"]);
+}
+
+#[test]
+fn a_value_that_is_not_utf_8_is_refused_and_not_shown() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let latin_1 = |name: &str| {
+        (
+            OsString::from(name),
+            OsString::from_vec(b"hunter2\xe4".to_vec()),
+        )
+    };
+    let error = check_encoding([latin_1("BELLWIRE__DATABASE__URL")].into_iter()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("BELLWIRE__DATABASE__URL must be UTF-8") && !text.contains("hunter2"),
+        "{text}"
+    );
+
+    check_encoding([latin_1("OTHER")].into_iter()).unwrap();
+}
+
+#[test]
 fn old_names_are_read_and_warned_of() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(

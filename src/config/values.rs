@@ -77,15 +77,19 @@ impl Kind {
                     || (is_integer(value) && !matches!(text.as_str(), "0" | "1"));
                 !is_other && value.clone().into_bool().is_ok()
             }
-            Self::Integer => {
-                let is_string = matches!(value.kind, ValueKind::String(_));
-                let number = value.clone().into_int();
-                (is_integer(value) || is_string) && number.is_ok_and(|number| number >= 0)
-            }
-            Self::Number => {
-                let is_boolean = matches!(value.kind, ValueKind::Boolean(_));
-                !is_boolean && value.clone().into_float().is_ok()
-            }
+            // It would also take yes for 1 and off for 0.
+            Self::Integer => match &value.kind {
+                ValueKind::String(text) => text.parse::<i64>().is_ok_and(|number| number >= 0),
+                _ => {
+                    let number = value.clone().into_int();
+                    is_integer(value) && number.is_ok_and(|number| number >= 0)
+                }
+            },
+            Self::Number => match &value.kind {
+                ValueKind::String(text) => text.parse::<f64>().is_ok(),
+                ValueKind::Boolean(_) => false,
+                _ => value.clone().into_float().is_ok(),
+            },
             Self::Duration => {
                 humantime::parse_duration(&text).is_ok_and(|duration| duration <= MAX_DURATION)
             }
@@ -183,6 +187,8 @@ fn example(key: &str, kind: Kind, default: &Value) -> String {
     match kind {
         Kind::List if key == "oidc.access" => "FULL:my-company:admins".to_owned(),
         Kind::List if key == "oidc.scopes" => "profile,email".to_owned(),
+        Kind::List if key == "proxy.no_proxy" => "example.com,10.0.0.0/8".to_owned(),
+        Kind::List if key == "server.trusted_proxies" => "10.0.0.0/8".to_owned(),
         Kind::List => "https://example.com/token".to_owned(),
         Kind::Address if default.is_empty() => "127.0.0.1:9464".to_owned(),
         _ => default,
@@ -338,7 +344,17 @@ mod tests {
                 "[delivery]\nmax_attempts = true",
                 "is true, but must be an integer of 0 or more",
             ),
+            (
+                "[delivery]\nmax_attempts = 'yes'",
+                "is \"yes\", but must be an integer of 0 or more",
+            ),
             ("[traces]\nratio = true", "must be a number"),
+            ("[traces]\nratio = 'off'", "must be a number"),
+            (
+                "[server]\ntrusted_proxies = '10.0.0.0/8'",
+                "must be a list; in an environment variable, its items are separated by commas, such as 10.0.0.0/8",
+            ),
+            ("[proxy]\nno_proxy = 1", "such as example.com,10.0.0.0/8"),
             (
                 "[delivery]\nmax_attempts = 'ten'",
                 "is \"ten\", but must be an integer of 0 or more, such as 10",
