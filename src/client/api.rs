@@ -164,11 +164,18 @@ impl Api {
     /// As [`Self::json`], with what the answer says about the request.
     pub(super) async fn try_json(&self, ask: &Ask) -> std::result::Result<Value, ApiError> {
         let mut attempts = Attempts::begin();
+        let mut is_ambiguous = false;
         loop {
-            match self.json_once(ask).await {
+            let error = match self.json_once(ask).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.pause_after(error, &mut attempts).await?,
-            }
+                Err(error) => error,
+            };
+
+            // The last attempt may find a closed port, and an earlier one may have been accepted.
+            is_ambiguous |= error.is_ambiguous();
+            self.pause_after(error, &mut attempts)
+                .await
+                .map_err(|error| error.or_ambiguous(is_ambiguous))?;
         }
     }
 
@@ -181,8 +188,8 @@ impl Api {
 
         let response = timeout(HEAD_WITHIN, self.client.send(request)).await;
         let response = response
-            .map_err(|_| self.unreachable(format!("no answer within {} s", HEAD_WITHIN.as_secs())))?
-            .map_err(|error| self.not_sent(error))?;
+            .map_err(|_| self.lost(format!("no answer within {} s", HEAD_WITHIN.as_secs())))?
+            .map_err(|error| self.failed(error))?;
         if response.status().is_success() {
             // Only a success shows that this is Bellwire. Another program at a wrong address has
             // errors too.
@@ -261,7 +268,7 @@ impl Api {
         let body = self
             .whole(response)
             .await
-            .map_err(|reason| self.unreachable(reason))?;
+            .map_err(|reason| self.lost(reason))?;
         if body.is_empty() {
             return Ok(Value::Null);
         }
@@ -299,6 +306,7 @@ impl Api {
             reason,
             retry_after,
             cause,
+            ..
         } = &error
         else {
             return Err(error);
@@ -363,18 +371,25 @@ impl Api {
             .map_err(|error| refused(format!("the request is not valid: {error}")))
     }
 
-    fn not_sent(&self, error: RequestError) -> ApiError {
+    fn failed(&self, error: RequestError) -> ApiError {
         match error {
             RequestError::Address(_) => refused(error.to_string()),
-            error => self.unreachable(error.reason()),
+            RequestError::Http(_) => self.lost(error.reason()),
+            error => self.unreachable(error.reason(), false),
         }
     }
 
-    fn unreachable(&self, reason: impl std::fmt::Display) -> ApiError {
+    /// The request was sent, and its answer did not come.
+    fn lost(&self, reason: impl std::fmt::Display) -> ApiError {
+        self.unreachable(reason, true)
+    }
+
+    fn unreachable(&self, reason: impl std::fmt::Display, is_ambiguous: bool) -> ApiError {
         ApiError::Temporary {
             reason: format!("{}: {reason}", self.connection.url),
             retry_after: None,
             cause: Cause::Unreachable,
+            is_ambiguous,
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum ApiError {
         reason: String,
         retry_after: Option<Duration>,
         cause: Cause,
+        /// Whether the request may have been accepted although its answer was lost.
+        is_ambiguous: bool,
     },
     /// A repeat would not.
     Permanent {
@@ -29,6 +31,25 @@ pub(super) enum ApiError {
 }
 
 impl ApiError {
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(
+            self,
+            Self::Temporary {
+                is_ambiguous: true,
+                ..
+            }
+        )
+    }
+
+    /// The same after other attempts, one of which may have been accepted.
+    pub(super) fn or_ambiguous(mut self, was_ambiguous: bool) -> Self {
+        if let Self::Temporary { is_ambiguous, .. } = &mut self {
+            *is_ambiguous |= was_ambiguous;
+        }
+
+        self
+    }
+
     pub(super) fn into_failure(self) -> Failure {
         match self {
             Self::Temporary { reason, .. } => Failure::unavailable(reason),
@@ -82,6 +103,8 @@ impl ErrorResponse<'_> {
                 } else {
                     Cause::Unavailable
                 },
+                // Bellwire may have lost its connection to Postgres while it committed.
+                is_ambiguous: status == 503,
             },
             401 => self.fail(format!(
                 "{} does not accept the API key: check {}. It answered: {}",
@@ -144,6 +167,8 @@ impl ErrorResponse<'_> {
                 // Whether there is a Bellwire behind the proxy is not known: the address may be
                 // wrong.
                 cause: Cause::Unreachable,
+                // The proxy may have passed the request on before it gave up.
+                is_ambiguous: status != StatusCode::TOO_MANY_REQUESTS,
             };
         }
         if status.is_redirection() {

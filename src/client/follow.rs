@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
 
 use crate::client::api::{Api, Ask};
 use crate::client::events::EventReader;
 use crate::client::exit::Result;
 use crate::client::operation::Operation;
+use crate::client::pieces::next_piece;
 
 /// Streams at a time. An account may have 200 open.
 pub(super) const STREAMS: usize = 32;
@@ -61,11 +60,8 @@ async fn stream(api: &Api, path: &str, changes: &mpsc::Sender<Value>) -> Option<
     let mut body = api.open_once(&ask).await.ok()?.into_body();
     let mut reader = EventReader::default();
 
-    while let Ok(Some(Ok(frame))) = timeout(SILENT_FOR, body.frame()).await {
-        let Some(piece) = frame.data_ref() else {
-            continue;
-        };
-        for event in reader.read(piece) {
+    while let Ok(Some(piece)) = next_piece(&mut body, SILENT_FOR).await {
+        for event in reader.read(&piece) {
             let operation: Value = serde_json::from_str(&event.data).ok()?;
             publish(changes, &operation);
             if event.name == "end" {

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 /// How much of a list is printed, and how.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Listing {
-    /// Print at most this many Operations.
+    /// Print at most this many.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub limit: usize,
     /// Print all.

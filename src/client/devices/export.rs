@@ -1,19 +1,23 @@
 //! `bellwire devices export`: writes all devices to a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::time::Duration;
 
 use clap::Args;
-use http_body_util::BodyExt;
 
 use crate::client::api::{Api, Ask, Query};
 use crate::client::devices::csv_rows::CsvRows;
 use crate::client::devices::{Format, line_breaks};
 use crate::client::exit::{Exit, Failure, Result};
+use crate::client::pieces::next_piece;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::counted;
+
+/// How long the export may be silent. Bellwire ends a statement of a list after 5 s.
+const SILENT_FOR: Duration = Duration::from_secs(60);
 
 /// Options of `bellwire devices export`.
 #[derive(Debug, Args)]
@@ -58,19 +62,18 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
     }
 
     let mut counter = Counter::of(format);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            // Bellwire breaks the connection off if it can't go on, so the file is only a part.
+    loop {
+        // Bellwire breaks the connection off if it can't go on, so the file is only a part.
+        let piece = next_piece(&mut body, SILENT_FOR).await.map_err(|reason| {
             Failure::unavailable(format!(
-                "the export broke off after {}: run the command again",
+                "the export broke off after {} ({reason}): run the command again",
                 counted(counter.devices(), "device")
             ))
         })?;
-        let Some(piece) = frame.data_ref() else {
-            continue;
-        };
-        out.write_all(piece)?;
-        counter.read(piece);
+        let Some(piece) = piece else { break };
+
+        out.write_all(&piece)?;
+        counter.read(&piece);
         let devices = counter.devices();
         // How many will come is not known, so the bar is full and counts.
         screen.move_bar(devices, devices, String::new());
@@ -120,20 +123,37 @@ impl Counter {
 }
 
 fn private_file(path: &str) -> Result<BufWriter<File>> {
+    let unwritable = |error: io::Error| Failure::failed(format!("can't write {path}: {error}"));
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| Failure::failed(format!("can't write {path}: {error}")))?;
+        .map_err(unwritable)?;
 
+    // A file that was there keeps its mode when it is opened. A pipe or a device is left as it is.
+    if file.metadata().map_err(unwritable)?.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(unwritable)?;
+    }
     Ok(BufWriter::new(file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_was_there_becomes_private() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
+
+        drop(private_file(file.path().to_str().unwrap()).unwrap());
+        let mode = std::fs::metadata(file.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(private_file("/dev/null").is_ok());
+    }
 
     #[test]
     fn devices_are_counted_over_pieces() {

@@ -119,13 +119,18 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
     Ok(counts.exit())
 }
 
-/// How many rows the bar has to show. 0: the standard input has no end yet.
+/// How many rows the bar has to show. 0: not known.
 fn count_lines(path: &str) -> Result<u64> {
     if path == "-" {
         return Ok(0);
     }
 
     let unreadable = |error: io::Error| Failure::failed(format!("can't read {path}: {error}"));
+    // A pipe gives its bytes once: the rows that are counted here would be missing in the import.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Ok(0);
+    }
+
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut count = 0;
     loop {

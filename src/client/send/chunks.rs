@@ -1,6 +1,6 @@
 //! Cuts recipients into requests.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::exit::Result;
 use crate::client::send::recipients::{Recipient, Targets};
@@ -17,6 +17,8 @@ pub(super) struct Chunk {
     /// Where each is from; `None`: from an argument.
     places: Vec<Option<String>>,
     bytes: usize,
+    /// How many recipients the requests before this one have.
+    before: usize,
 }
 
 /// Recipients, as many at a time as a request takes.
@@ -53,6 +55,29 @@ impl Chunk {
     }
 }
 
+impl Chunk {
+    /// Where the recipient is from that is the one at `position` of all, from 0.
+    pub(super) fn place_of(&self, position: u64) -> String {
+        let index = usize::try_from(position)
+            .ok()
+            .and_then(|position| position.checked_sub(self.before));
+        let place = index.and_then(|index| self.places.get(index)?.clone());
+
+        place.unwrap_or_else(|| format!("recipient {position}"))
+    }
+
+    /// Counts the positions in the answer to a check from the first recipient of all.
+    pub(super) fn count_from_the_first(&self, answer: &mut Value) {
+        let errors = answer.get_mut("errors").and_then(Value::as_array_mut);
+
+        for error in errors.into_iter().flatten() {
+            if let Some(position) = error["position"].as_u64() {
+                error["position"] = json!(position + self.before as u64);
+            }
+        }
+    }
+}
+
 impl Chunks {
     pub(super) fn new(targets: Targets) -> Self {
         Self {
@@ -78,14 +103,13 @@ impl Chunks {
 
         // Also if it is empty: the file may end where the chunk before it was full.
         let chunk = std::mem::take(&mut self.next);
+        self.next.before = chunk.before + chunk.to.len();
         Ok((!chunk.to.is_empty()).then_some(chunk))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn recipient(bytes: usize, place: Option<&str>) -> Recipient {
@@ -114,6 +138,26 @@ mod tests {
         assert_eq!(sizes(given(10_000, 10)).await, [10_000]);
         assert_eq!(sizes(given(25_000, 10)).await, [10_000, 10_000, 5_000]);
         assert_eq!(sizes(given(5, MOST_BYTES / 2)).await, [2, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_position_is_counted_from_the_first_recipient() {
+        let mut all: Vec<_> = (0..MOST).map(|_| recipient(1, None)).collect();
+        all.push(recipient(1, Some("tokens.txt, line 10001")));
+        all.push(recipient(1, None));
+        let mut chunks = Chunks::new(Targets::given(all));
+        chunks.next().await.unwrap();
+        let second = chunks.next().await.unwrap().unwrap();
+
+        let mut answer = json!({"valid": false, "errors": [{"position": 0}, {"position": 1}, {}]});
+        second.count_from_the_first(&mut answer);
+        assert_eq!(
+            answer["errors"],
+            json!([{"position": 10_000}, {"position": 10_001}, {}])
+        );
+        assert_eq!(second.place_of(10_000), "tokens.txt, line 10001");
+        assert_eq!(second.place_of(10_001), "recipient 10001");
+        assert_eq!(second.place_of(0), "recipient 0");
     }
 
     #[test]

@@ -125,6 +125,8 @@ struct Sending<'a> {
 struct Report {
     operations: u64,
     recipients: u64,
+    /// A request may have been accepted, and its answer lost.
+    is_ambiguous: bool,
     /// The output is closed, so the ids are not printed.
     is_unread: bool,
     is_invalid: bool,
@@ -132,8 +134,14 @@ struct Report {
 
 /// The answer to a request.
 struct Answer {
-    recipients: usize,
+    chunk: Chunk,
     body: Value,
+}
+
+/// Why a request has no answer.
+struct Refused {
+    failure: Failure,
+    is_ambiguous: bool,
 }
 
 impl Sending<'_> {
@@ -143,7 +151,7 @@ impl Sending<'_> {
         match sent {
             Ok(()) if self.report.is_invalid => Ok(Exit::Failed),
             Ok(()) => Ok(Exit::Done),
-            Err(failure) => Err(self.explained(failure)),
+            Err(failure) => Err(self.report.explained(failure, &self.key, &self.body)),
         }
     }
 
@@ -170,7 +178,10 @@ impl Sending<'_> {
                 // The answers to requests under way are reported, even if an earlier one failed.
                 Some(answer) = asking.next() => match answer {
                     Ok(answer) => self.take(answer).await?,
-                    Err(wrong) => failure = failure.or(Some(wrong)),
+                    Err(refused) => {
+                        self.report.is_ambiguous |= refused.is_ambiguous;
+                        failure = failure.or(Some(refused.failure));
+                    }
                 },
                 else => break,
             }
@@ -187,7 +198,11 @@ impl Sending<'_> {
     }
 
     /// The request for one chunk of recipients.
-    fn ask(&self, chunk: Chunk, number: u64) -> impl Future<Output = Result<Answer>> + use<> {
+    fn ask(
+        &self,
+        chunk: Chunk,
+        number: u64,
+    ) -> impl Future<Output = std::result::Result<Answer, Refused>> + use<> {
         let mut body = self.body.clone();
         body.insert("to".to_owned(), Value::Array(chunk.to.clone()));
         let body = Value::Object(body).to_string();
@@ -198,19 +213,21 @@ impl Sending<'_> {
 
         async move {
             let answer = api.try_json(&ask).await;
-            let body = answer.map_err(|error| failure_of(error, &chunk))?;
-            Ok(Answer {
-                recipients: chunk.to.len(),
-                body,
-            })
+            let body = answer.map_err(|error| Refused {
+                is_ambiguous: error.is_ambiguous(),
+                failure: failure_of(error, &chunk),
+            })?;
+            Ok(Answer { chunk, body })
         }
     }
 
     async fn take(&mut self, answer: Answer) -> Result<()> {
-        let Answer { recipients, body } = answer;
+        let Answer { chunk, mut body } = answer;
+        let recipients = chunk.to.len();
         if let Some(is_valid) = body["valid"].as_bool() {
             self.report.is_invalid |= !is_valid;
-            return self.print_checked(&body, is_valid);
+            chunk.count_from_the_first(&mut body);
+            return self.print_checked(&chunk, &body, is_valid);
         }
 
         let Some(id) = body["operationId"].as_str() else {
@@ -251,7 +268,7 @@ impl Sending<'_> {
         }
     }
 
-    fn print_checked(&mut self, body: &Value, is_valid: bool) -> Result<()> {
+    fn print_checked(&mut self, chunk: &Chunk, body: &Value, is_valid: bool) -> Result<()> {
         if self.prints_json {
             return self.print(&body.to_string());
         }
@@ -263,33 +280,45 @@ impl Sending<'_> {
         for error in errors {
             let of = |name: &str| printable(error[name].as_str().unwrap_or_default());
             let place = match error["position"].as_u64() {
-                Some(position) => format!("recipient {position}"),
+                Some(position) => chunk.place_of(position),
                 None => of("field"),
             };
             self.print(&format!("{place}: {} {}", of("code"), of("message")))?;
         }
         Ok(())
     }
+}
 
-    /// A failure with what to do about the recipients that are left.
-    fn explained(&self, failure: Failure) -> Failure {
-        if self.report.operations == 0 {
-            return failure;
-        }
+impl Report {
+    /// A failure with what to do about the recipients that are left. `key` begins each
+    /// `Idempotency-Key`, and `body` is that of the requests.
+    fn explained(&self, failure: Failure, key: &str, body: &Map<String, Value>) -> Failure {
+        let is_check = body.get("validateOnly") == Some(&Value::Bool(true));
+        let accepted = match self.operations {
+            0 if self.is_ambiguous && !is_check => {
+                "A request may have been accepted, and its answer lost".to_owned()
+            }
+            // Nothing was accepted, so a plain repeat sends nothing twice.
+            0 => return failure,
+            operations => format!(
+                "{} with {} were accepted before",
+                counted(operations, "Operation"),
+                counted(self.recipients, "recipient")
+            ),
+        };
+        // A duration from now would be another time in the repeat, which Bellwire refuses under
+        // this key.
+        let schedule = body.get("schedule").unwrap_or(&Value::Null);
+        let at = match schedule["sendAt"][0].as_str() {
+            Some(at) => format!(", --at {}", printable(at)),
+            None => String::new(),
+        };
 
-        let Report {
-            operations,
-            recipients,
-            ..
-        } = self.report;
         Failure {
             message: format!(
-                "{}. {} with {} were accepted before. Repeat the command with --idempotency-key \
-                 '{}' and the same recipients: recipients that were accepted get nothing twice",
+                "{}. {accepted}. Repeat the command with --idempotency-key '{key}'{at} and the same \
+                 recipients: recipients that were accepted get nothing twice",
                 failure.message.trim_end_matches('.'),
-                counted(operations, "Operation"),
-                counted(recipients, "recipient"),
-                self.key
             ),
             ..failure
         }
@@ -318,5 +347,45 @@ fn failure_of(error: ApiError, chunk: &Chunk) -> Failure {
     Failure {
         message: messages.join("; "),
         ..failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(report: &Report, body: &Value) -> String {
+        let body = body.as_object().cloned().unwrap_or_default();
+        let failure = Failure::unavailable("it is away.");
+        report.explained(failure, "k", &body).message
+    }
+
+    #[test]
+    fn a_failure_names_the_key_if_anything_may_have_been_accepted() {
+        let mut report = Report::default();
+        assert_eq!(said(&report, &json!({})), "it is away.");
+
+        report.is_ambiguous = true;
+        assert!(
+            said(&report, &json!({})).starts_with(
+                "it is away. A request may have been accepted, and its answer lost. Repeat the \
+                 command with --idempotency-key 'k' and the same recipients"
+            ),
+            "{}",
+            said(&report, &json!({}))
+        );
+
+        let check = said(&report, &json!({"validateOnly": true}));
+        assert_eq!(check, "it is away.", "a check sends nothing");
+
+        report.operations = 1;
+        report.recipients = 2;
+        let body = json!({"schedule": {"sendAt": ["2026-11-30T09:00:00Z"]}});
+        let text = said(&report, &body);
+        assert!(
+            text.contains("1 Operation with 2 recipients were accepted before")
+                && text.contains("--idempotency-key 'k', --at 2026-11-30T09:00:00Z and the same"),
+            "{text}"
+        );
     }
 }

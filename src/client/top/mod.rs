@@ -136,31 +136,53 @@ async fn show(arguments: &Arguments, api: &Api, first: Reading) -> Result<Exit> 
     let mut before: Option<Reading> = None;
     let mut snapshot = Snapshot::new(first, None);
     loop {
-        terminal
-            .draw(|frame| draw(frame, "bellwire top", &snapshot, is_colored))
-            .map_err(unusable)?;
+        let next = async {
+            tokio::time::sleep(arguments.every).await;
+            read(arguments, api).await
+        };
+        let show_snapshot = || {
+            terminal
+                .draw(|frame| draw(frame, "bellwire top", &snapshot, is_colored))
+                .map(drop)
+                .map_err(unusable)
+        };
+        let Some(next) = until_quit(next, &mut keys, show_snapshot).await? else {
+            return Ok(Exit::Done);
+        };
 
+        // The last figures stay on the screen, below which the error is shown.
+        let next = next.unwrap_or_else(|failure| Reading {
+            error: Some(failure.message),
+            ..snapshot.reading.clone()
+        });
+        let is_new = next.error.is_none();
+        // The figures of a failed reading are those of the last one, so they are no base for rates.
+        if is_new {
+            before = Some(snapshot.reading);
+        }
+        snapshot = Snapshot::new(next, before.as_ref());
+    }
+}
+
+/// Draws, and again in each new size, until `next` is there. `None`: the user quits.
+async fn until_quit<T>(
+    next: impl Future<Output = T>,
+    keys: &mut mpsc::Receiver<Key>,
+    mut draw: impl FnMut() -> Result<()>,
+) -> Result<Option<T>> {
+    tokio::pin!(next);
+
+    loop {
+        draw()?;
+
+        // Keys are taken during a reading too, which is repeated for two minutes while Bellwire is
+        // away: in raw mode, nothing else ends the process.
         tokio::select! {
             key = keys.recv() => match key {
-                Some(Key::Quit) | None => return Ok(Exit::Done),
-                // Draws again in the new size.
+                Some(Key::Quit) | None => return Ok(None),
                 Some(Key::Resized) => {}
             },
-            () = tokio::time::sleep(arguments.every) => {
-                let next = read(arguments, api).await;
-                // The last figures stay on the screen, below which the error is shown.
-                let next = next.unwrap_or_else(|failure| Reading {
-                    error: Some(failure.message),
-                    ..snapshot.reading.clone()
-                });
-                let is_new = next.error.is_none();
-                // The figures of a failed reading are those of the last one, so they are no base
-                // for rates.
-                if is_new {
-                    before = Some(snapshot.reading);
-                }
-                snapshot = Snapshot::new(next, before.as_ref());
-            }
+            next = &mut next => return Ok(Some(next)),
         }
     }
 }
@@ -197,5 +219,33 @@ fn key_of(event: &Event) -> Option<Key> {
             (is_interrupt || is_quit).then_some(Key::Quit)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_user_quits_also_during_a_reading() {
+        let (sender, mut keys) = mpsc::channel(2);
+        sender.send(Key::Resized).await.unwrap();
+        sender.send(Key::Quit).await.unwrap();
+        let mut drawn = 0;
+
+        let next = until_quit(std::future::pending::<()>(), &mut keys, || {
+            drawn += 1;
+            Ok(())
+        });
+        assert_eq!(next.await.unwrap(), None);
+        assert_eq!(drawn, 2, "again in the new size");
+    }
+
+    #[tokio::test]
+    async fn a_reading_ends_the_wait() {
+        let (_sender, mut keys) = mpsc::channel(1);
+
+        let next = until_quit(async { 7 }, &mut keys, || Ok(())).await;
+        assert_eq!(next.unwrap(), Some(7));
     }
 }

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use http::StatusCode;
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 mod story;
@@ -13,6 +12,7 @@ use crate::client::api::{Api, Ask, Query};
 use crate::client::api_error::ApiError;
 use crate::client::exit::{Exit, Failure, Result};
 use crate::client::ids::{NOTIFICATION, OPERATION, USER, is_id};
+use crate::client::pieces::next_piece;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::printable;
@@ -20,7 +20,7 @@ use crate::client::text::printable;
 /// Most pages of a list that are read to find the newest notifications of a User or a device. One request
 /// reads about 10,000 records.
 const PAGES: usize = 20;
-/// How long the devices of all Users are searched.
+/// How long the devices of all Users are searched, and how long their list may be silent.
 const EXPORT_WITHIN: Duration = Duration::from_secs(20);
 /// Characters at each end of a token that answers show.
 const SHOWN: usize = 4;
@@ -177,11 +177,8 @@ impl Asking<'_> {
         let began = Instant::now();
         let mut rest = Vec::new();
 
-        while let Some(Ok(frame)) = body.frame().await {
-            let Some(piece) = frame.data_ref() else {
-                continue;
-            };
-            rest.extend_from_slice(piece);
+        while let Ok(Some(piece)) = next_piece(&mut body, EXPORT_WITHIN).await {
+            rest.extend_from_slice(&piece);
             // A piece may end within a line, which stays for the next one.
             let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
                 continue;

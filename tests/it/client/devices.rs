@@ -72,6 +72,25 @@ async fn a_file_of_json_is_registered_and_its_bad_lines_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_read_once_whatever_it_is_called() {
+    let (service, cli) = Cli::with_service().await;
+    let line = json!({"token": "device-1", "provider": "FCM"}).to_string();
+
+    for (path, expected) in [
+        (
+            "/dev/stdin",
+            "1 row: 1 new, 0 changed, 0 unchanged, 0 failed\n",
+        ),
+        ("-", "1 row: 0 new, 0 changed, 1 unchanged, 0 failed\n"),
+    ] {
+        let arguments = ["devices", "import", path, "--app", "demo"];
+        let imported = cli.run_with(&arguments, &line).done();
+        assert_eq!(imported.out, expected, "{path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_csv_file_is_registered_by_its_name_or_an_option() {
     let (service, cli) = Cli::with_service().await;
     let folder = tempfile::tempdir().unwrap();

@@ -236,6 +236,45 @@ fn a_request_is_repeated_under_its_key_when_bellwire_says() {
 }
 
 #[test]
+fn a_send_whose_answer_was_lost_names_its_key() {
+    // The connection is closed without an answer, and then nothing listens any more.
+    let (url, asked) = stub(vec![String::new()]);
+    let lost = Cli::at(&url).run(&["send", "--body", "Hi", "--to", "a"]);
+    let line = lost.error(5);
+    assert!(
+        line.contains("may have been accepted") && line.contains("--idempotency-key '"),
+        "{line}"
+    );
+    asked.join().unwrap();
+
+    let line = Cli::at(&url)
+        .run(&["send", "--body", "Hi", "--to", "a"])
+        .error(5);
+    assert!(!line.contains("--idempotency-key"), "not sent: {line}");
+}
+
+#[test]
+fn a_field_that_is_given_twice_is_refused_before_anything_is_sent() {
+    let cli = Cli::at("http://127.0.0.1:1");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), r#"{"to": [{"userId": "a", "userId": "b"}]}"#).unwrap();
+    let path = file.path().to_str().unwrap();
+    let recipient = r#"{"token": "a", "provider": "FCM", "token": "b"}"#;
+
+    for (arguments, input) in [
+        (&["send", "--body", "Hi", "--file", path][..], ""),
+        (&["send", "--body", "Hi", "--to", recipient], ""),
+        (&["send", "--body", "Hi"], recipient),
+        (&["send", "--body", "Hi", "--tokens", path], ""),
+        (&["cancel", "-"], r#"{"id": "a", "id": "b"}"#),
+        (&["watch"], r#"{"operationId": "a", "operationId": "b"}"#),
+    ] {
+        let line = cli.run_with(arguments, input).error(1);
+        assert!(line.contains("give each field once: '"), "{line}");
+    }
+}
+
+#[test]
 fn arguments_that_contradict_are_refused() {
     let cli = Cli::at("http://127.0.0.1:1");
     for arguments in [
