@@ -1,12 +1,12 @@
 //! Sends by the recipients' clocks: at a local time, and within a window.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
-use crate::support::client::{Client, assert_adds_up, fcm, message};
+use crate::support::client::{Client, answer, assert_adds_up, fcm, message};
 use crate::support::eventually;
 use crate::support::service::{Service, World};
 
@@ -277,8 +277,15 @@ async fn a_time_that_comes_is_waited_for_and_one_that_has_passed_goes_as_it_says
     // Devices have no zone.
     let utc = shown(OffsetDateTime::now_utc() + Duration::hours(1), 0);
     let id = client.send(&at_local_time(&[fcm("device")], &utc)).await;
-    let operation = client.read(&format!("/Operations/{id}")).await;
+    let path = format!("/Operations/{id}");
+    let operation = client.read(&path).await;
     assert_eq!(operation["schedule"]["sendAt"], json!([format!("{utc}Z")]));
+
+    let later = shown(OffsetDateTime::now_utc() + Duration::hours(2), 0);
+    let change = json!({"schedule": {"sendAt": [format!("{later}Z")]}, "pace": {"perMinute": 60}});
+    let request = client.request(Method::PATCH, &path);
+    let (status, error) = answer(request.json(&change).send().await.unwrap()).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{error}");
     service.stop().await;
 }
 
@@ -433,6 +440,23 @@ async fn devices_are_skipped_and_expire_as_users_do() {
         "from": time_of_day(now + Duration::hours(3)),
         "until": time_of_day(now + Duration::hours(4)),
     });
+    let mut body = message(&[fcm("d1"), fcm("d2")]);
+    body["schedule"] = json!({"window": window});
+    let path = format!("/Operations/{}", client.send(&body).await);
+    let operation = client.read(&path).await;
+    assert_eq!(operation["schedule"]["window"], window);
+    assert_eq!(operation["stats"]["scheduled"], 2);
+    // Another time or a pace could lead out of the window.
+    let at = format!("{}Z", shown(now + Duration::hours(1), 0));
+    for change in [
+        json!({"schedule": {"sendAt": [at]}}),
+        json!({"pace": {"perMinute": 60}}),
+    ] {
+        let request = client.request(Method::PATCH, &path);
+        let (status, error) = answer(request.json(&change).send().await.unwrap()).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    }
+
     for field in ["deadline", "ttl"] {
         let mut body = message(&[fcm("d1"), fcm("d2")]);
         body["schedule"] = json!({"window": window});

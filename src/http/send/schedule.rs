@@ -253,7 +253,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
 
     let ScheduleBounds { now, longest_ahead } = bounds;
     // A local time has passed once it has passed everywhere.
-    let (latest, earliest) = match send_at {
+    let (latest, in_utc) = match send_at {
         SendAt::Timestamp(at) => (at, at),
         SendAt::Local(local) => {
             let in_utc = local.in_utc().ok_or_else(|| format!("must be {rule}"))?;
@@ -271,7 +271,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
     }
 
     // By UTC, which is the clock of devices and of Users without a time zone.
-    if earliest > now + longest_ahead {
+    if in_utc > now + longest_ahead {
         let hours = longest_ahead.whole_hours();
         return Err(format!(
             "must be at most {hours} hours ahead; got {}; the server's time is {}",

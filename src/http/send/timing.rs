@@ -119,10 +119,12 @@ fn plan(
         };
     };
 
-    // Devices have no zone: the send is one at a time of UTC.
-    let is_one_moment = recipients
-        .iter()
-        .all(|recipient| recipient.user_id().is_none())
+    // Devices have no zone: without a window, the send is one at a time of UTC, as in release 0.1. A window
+    // is kept, so that neither another time nor a pace leads out of it.
+    let is_one_moment = local.window.is_none()
+        && recipients
+            .iter()
+            .all(|recipient| recipient.user_id().is_none())
         && plans
             .iter()
             .all(|plan| plan.at == first && plan.end.is_none());
@@ -149,6 +151,7 @@ mod tests {
     use super::*;
     use crate::http::device::Device;
     use crate::model::id::CredentialId;
+    use crate::model::local_time::Window;
     use crate::model::provider::Provider;
 
     const NOW: OffsetDateTime = datetime!(2026-11-30 06:00 UTC);
@@ -232,6 +235,18 @@ mod tests {
         let timing = plan(skipped, &[device()], &HashMap::new(), &bounds());
         assert!(timing.local.is_some() && timing.plans[0].end.is_some());
         assert_eq!(timing.send_at, None);
+
+        let in_a_window = LocalSchedule {
+            window: Some(Window {
+                from: "07:00".parse().unwrap(),
+                until: "08:00".parse().unwrap(),
+                days: None,
+            }),
+            ..LocalSchedule::default()
+        };
+        let timing = plan(in_a_window.clone(), &[device()], &HashMap::new(), &bounds());
+        assert_eq!(timing.send_at, Some(datetime!(2026-11-30 07:00 UTC)));
+        assert_eq!((timing.local, timing.plans.len()), (Some(in_a_window), 1));
     }
 
     #[test]
