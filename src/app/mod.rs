@@ -184,8 +184,11 @@ async fn prepare_database(
 /// What every part of the service is built on.
 struct Foundation {
     master_keys: MasterKeys,
-    descriptors: file_descriptors::Limit,
     endpoints: Endpoints,
+    server: http::ServerParams,
+    console: Option<http::Console>,
+    /// `None`: this process sends no events to webhooks.
+    webhook_client: Option<Http1Client>,
     /// The pool of the API, which the maintenance uses too.
     pool: Pool,
     list_pool: Pool,
@@ -194,10 +197,14 @@ struct Foundation {
 impl Foundation {
     /// Reads what the configuration names, waits for Postgres, and migrates the schema.
     async fn lay(config: &Config) -> anyhow::Result<Self> {
-        // Before the wait for Postgres, so that a wrong key or file ends the start at once.
+        // Every key and file, before the wait for Postgres: one that is wrong ends the start at once, and
+        // not after a migration or a claim.
         let master_keys = master_keys(config)?;
         let descriptors = file_descriptors();
         let endpoints = settings::endpoints(config, descriptors)?;
+        let server = settings::server_params(config, descriptors.api_connections())?;
+        let console = settings::console(config)?;
+        let webhook_client = settings::webhook_client(config)?;
 
         // Before anything is counted: what is counted without a registry is lost.
         if config.metrics.listen.is_some() {
@@ -212,8 +219,10 @@ impl Foundation {
 
         Ok(Self {
             master_keys,
-            descriptors,
             endpoints,
+            server,
+            console,
+            webhook_client,
             pool,
             list_pool,
         })
@@ -227,13 +236,12 @@ impl Foundation {
         local_delivery: Option<LocalDelivery>,
         readiness: &Readiness,
     ) -> anyhow::Result<http::Server> {
-        let server = settings::server_params(config, self.descriptors.api_connections())?;
-        let state = self.api_state(config, &server, local_delivery, readiness);
+        let state = self.api_state(config, local_delivery, readiness);
         let options = http::ServerOptions {
-            server,
+            server: self.server.clone(),
             is_api_enabled: config.server.api,
             has_docs: config.server.docs,
-            console: settings::console(config)?,
+            console: self.console.clone(),
         };
 
         http::serve(state, options)
@@ -244,7 +252,6 @@ impl Foundation {
     fn api_state(
         &self,
         config: &Config,
-        server: &http::ServerParams,
         local_delivery: Option<LocalDelivery>,
         readiness: &Readiness,
     ) -> http::State {
@@ -253,7 +260,7 @@ impl Foundation {
         } = self;
 
         http::State {
-            settings: settings::http_settings(config, server),
+            settings: settings::http_settings(config, &self.server),
             pool: pool.clone(),
             list_turns: http::ListTurns::new(self.list_pool.clone()),
             api_keys: http::api_key_lookup::start(pool),
@@ -306,6 +313,21 @@ impl Foundation {
 
         Ok(Some((delivery, pool)))
     }
+
+    /// Starts to report events to webhooks, if this process does.
+    fn start_events(&self, config: &Config) -> anyhow::Result<Option<Events>> {
+        let Some(client) = &self.webhook_client else {
+            return Ok(None);
+        };
+
+        Ok(Some(Events::start(EventsParams {
+            pool: connect(config, EVENTS_CONNECTIONS)?,
+            master_keys: self.master_keys.clone(),
+            client: client.clone(),
+            address_guard: settings::address_guard(config),
+            poll_interval: config.delivery.poll_interval,
+        })))
+    }
 }
 
 impl App {
@@ -339,7 +361,7 @@ impl App {
             }
             None => MetricsServer::default(),
         };
-        let events = start_events(config, &foundation.master_keys)?;
+        let events = foundation.start_events(config)?;
 
         let stop = CancellationToken::new();
         watch_secrets(config, &foundation.pool, foundation.master_keys, &stop);
@@ -406,22 +428,6 @@ fn watch_secrets(config: &Config, pool: &Pool, keys: MasterKeys, stop: &Cancella
 /// The provider tokens that all processes send with, read and kept over `pool`.
 fn shared_tokens(pool: &Pool, master_keys: &MasterKeys) -> SharedTokens {
     SharedTokens::new(Arc::new(ProviderTokenStore::new(pool)), master_keys.clone())
-}
-
-/// Starts to report events to webhooks, if this process does.
-fn start_events(config: &Config, master_keys: &MasterKeys) -> anyhow::Result<Option<Events>> {
-    if !config.webhooks.enabled {
-        return Ok(None);
-    }
-
-    let roots = settings::webhook_roots(config)?;
-    Ok(Some(Events::start(EventsParams {
-        pool: connect(config, EVENTS_CONNECTIONS)?,
-        master_keys: master_keys.clone(),
-        client: Http1Client::new(&roots).context("webhooks.ca_file")?,
-        address_guard: settings::address_guard(config),
-        poll_interval: config.delivery.poll_interval,
-    })))
 }
 
 /// Retention, and the watch for old snapshots.

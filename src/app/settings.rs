@@ -15,9 +15,7 @@ use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
 #[cfg(feature = "oidc")]
 use crate::store::api_keys::Role;
-#[cfg(feature = "oidc")]
-use crate::transport::Http1Client;
-use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
+use crate::transport::{AddressGuard, ConnectionBudget, Http1Client, Proxies, Roots};
 
 pub(super) fn rate_limits(config: &Config) -> http::RateLimits {
     http::RateLimits::new(
@@ -37,6 +35,18 @@ pub(super) fn address_guard(config: &Config) -> AddressGuard {
 /// The certificate authorities that receivers of webhooks are trusted by.
 pub(super) fn webhook_roots(config: &Config) -> anyhow::Result<Roots> {
     Roots::load(config.webhooks.ca_file.as_deref()).context("webhooks.ca_file")
+}
+
+/// What webhooks are called with; `None`: this process sends no events.
+pub(super) fn webhook_client(config: &Config) -> anyhow::Result<Option<Http1Client>> {
+    if !config.webhooks.enabled {
+        return Ok(None);
+    }
+
+    let roots = webhook_roots(config)?;
+    Http1Client::new(&roots)
+        .context("webhooks.ca_file")
+        .map(Some)
 }
 
 /// The console, if this process serves it.

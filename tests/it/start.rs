@@ -12,7 +12,7 @@ use crate::support::client::{fcm, message};
 use crate::support::process::{Process, free_port};
 use crate::support::service::World;
 
-fn bellwire(arguments: &[&str], url: &str) -> (Output, Duration) {
+fn bellwire(arguments: &[&str], url: &str, environment: &[(&str, &str)]) -> (Output, Duration) {
     let began = Instant::now();
     let output = Command::new(env!("CARGO_BIN_EXE_bellwire"))
         .args(arguments)
@@ -21,6 +21,7 @@ fn bellwire(arguments: &[&str], url: &str) -> (Output, Duration) {
         .env("BELLWIRE__SERVER__LISTEN", "127.0.0.1:0")
         .env("BELLWIRE__METRICS__LISTEN", "")
         .env("BELLWIRE__SECRETS__MASTER_KEY", generate_master_key())
+        .envs(environment.iter().copied())
         .output()
         .unwrap();
 
@@ -29,7 +30,16 @@ fn bellwire(arguments: &[&str], url: &str) -> (Output, Duration) {
 
 /// Checks that a command fails at once, with one line that contains `expected`.
 fn fails_at_once(arguments: &[&str], url: &str, expected: &[&str]) {
-    let (output, took) = bellwire(arguments, url);
+    fails_at_once_with(arguments, url, &[], expected);
+}
+
+fn fails_at_once_with(
+    arguments: &[&str],
+    url: &str,
+    environment: &[(&str, &str)],
+    expected: &[&str],
+) {
+    let (output, took) = bellwire(arguments, url, environment);
     let error = String::from_utf8(output.stderr).unwrap();
 
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
@@ -62,6 +72,30 @@ fn a_command_that_is_refused_a_connection_names_the_place_at_once() {
 
     let url = "postgres://user@/bellwire?host=/nowhere";
     fails_at_once(&["keys", "list"], url, &["/nowhere/.s.PGSQL.5432"]);
+}
+
+/// Later, the schema would be migrated, or batches claimed, by a process that can't start.
+#[test]
+fn a_file_that_cannot_be_read_is_named_before_postgres_is_waited_for() {
+    let url = format!("postgres://user@127.0.0.1:{}/bellwire", free_port());
+
+    for (setting, variables) in [
+        ("fcm.ca_file", &["BELLWIRE__FCM__CA_FILE"][..]),
+        ("webhooks.ca_file", &["BELLWIRE__WEBHOOKS__CA_FILE"]),
+        (
+            "server.tls_certificate_file",
+            &[
+                "BELLWIRE__SERVER__TLS_CERTIFICATE_FILE",
+                "BELLWIRE__SERVER__TLS_KEY_FILE",
+            ],
+        ),
+    ] {
+        let environment: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|variable| (*variable, "/missing.pem"))
+            .collect();
+        fails_at_once_with(&["serve"], &url, &environment, &[setting, "/missing.pem"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
