@@ -98,9 +98,10 @@ impl ApiError {
         }
     }
 
-    /// 400 for at least one problem. The message names the first.
-    pub(crate) fn invalid(first: Problem, rest: Vec<Problem>) -> Self {
-        let more = match rest.len() {
+    /// 400 for at least one problem. The message names the first, and counts the others: `rest`, and as many
+    /// `more` as are not named.
+    pub(crate) fn invalid(first: Problem, rest: Vec<Problem>, more: usize) -> Self {
+        let more = match rest.len() + more {
             0 => String::new(),
             1 => " (and 1 more problem)".to_owned(),
             count => format!(" (and {count} more problems)"),
@@ -109,19 +110,14 @@ impl ApiError {
         let message = format!("Failed to complete request due to a bad request: {first}{more}");
 
         Self {
-            // The message counts all problems and the list is cut, because a body may have 300,000
-            // values.
-            problems: std::iter::once(first)
-                .chain(rest)
-                .take(MAX_PROBLEMS)
-                .collect(),
+            problems: std::iter::once(first).chain(rest).collect(),
             ..Self::plain(StatusCode::BAD_REQUEST, message)
         }
     }
 
     /// 400 for one problem. `field` is empty for the body as a whole.
     pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::invalid(Problem::new(field, message), Vec::new())
+        Self::invalid(Problem::new(field, message), Vec::new(), 0)
     }
 
     /// 401. `reason` says what is wrong with the credentials, and what to do.
@@ -468,9 +464,11 @@ mod tests {
             (1, "to[0]: must be an object (and 1 more problem)"),
             (99, "to[0]: must be an object (and 99 more problems)"),
         ] {
-            let error = ApiError::invalid(problem(0), (1..=rest).map(problem).collect());
+            let named = rest.min(MAX_PROBLEMS - 1);
+            let others = (1..=named).map(problem).collect();
+            let error = ApiError::invalid(problem(0), others, rest - named);
             assert!(error.to_string().ends_with(expected), "{error}");
-            assert_eq!(error.problems.len(), (rest + 1).min(MAX_PROBLEMS));
+            assert_eq!(error.problems.len(), named + 1);
         }
         let whole = ApiError::invalid_field("", "the body is not valid JSON");
         assert!(

@@ -1,9 +1,8 @@
 //! The problems of a body, each with the path of its value.
 
-use std::collections::HashSet;
 use std::fmt;
 
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::{ApiError, MAX_PROBLEMS, Problem};
 
 /// Where a value is in the body. It is formatted only when there is a problem.
 #[derive(Clone, Copy)]
@@ -26,8 +25,15 @@ impl fmt::Display for Path<'_> {
 }
 
 /// The problems of one request, in the order in which they were found.
+///
+/// A body may have a problem for each of its 300,000 values. An answer names [`MAX_PROBLEMS`] of them, so
+/// the rest is counted and not kept.
 #[derive(Default)]
-pub(in crate::http) struct Problems(pub(super) Vec<Problem>);
+pub(in crate::http) struct Problems {
+    pub(super) named: Vec<Problem>,
+    /// How many more there are.
+    more: usize,
+}
 
 impl Problems {
     pub(in crate::http) fn push(&mut self, path: &Path<'_>, message: impl Into<String>) {
@@ -40,36 +46,41 @@ impl Problems {
         field: impl Into<String>,
         message: impl Into<String>,
     ) {
-        self.0.push(Problem::new(field, message));
+        if self.named.len() == MAX_PROBLEMS {
+            self.more += 1;
+            return;
+        }
+
+        let problem = Problem::new(field, message);
+        // A value may break a rule in two places of the code.
+        if !self.named.contains(&problem) {
+            self.named.push(problem);
+        }
     }
 
     /// The one that was found first.
     pub(in crate::http) fn first(self) -> Option<Problem> {
-        self.0.into_iter().next()
+        self.named.into_iter().next()
     }
 
     pub(in crate::http) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.named.is_empty()
     }
 
-    /// A 400 that names every problem, if there are any.
+    /// A 400 that names the problems, if there are any.
     pub(in crate::http) fn check(self) -> Result<(), ApiError> {
         self.check_some(Some(()))
     }
 
-    /// The value that was read, or a 400 that names every problem.
+    /// The value that was read, or a 400 that names the problems.
     ///
     /// Readers return `None` only after they have noted a problem. If one did not, that is a bug of
     /// Bellwire: a 500, and a line in the log.
     pub(in crate::http) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
-        // A value may break a rule in two places of the code.
-        let mut seen = HashSet::new();
-        let mut problems = self.0;
-        problems.retain(|problem| seen.insert(problem.clone()));
-        let mut problems = problems.into_iter();
+        let mut named = self.named.into_iter();
 
-        match problems.next() {
-            Some(first) => Err(ApiError::invalid(first, problems.collect())),
+        match named.next() {
+            Some(first) => Err(ApiError::invalid(first, named.collect(), self.more)),
             None => value.ok_or_else(|| {
                 ApiError::internal("a field was not read, and no problem was noted")
             }),
@@ -78,14 +89,41 @@ impl Problems {
 }
 
 impl From<Vec<Problem>> for Problems {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self(problems)
+    fn from(found: Vec<Problem>) -> Self {
+        let mut problems = Self::default();
+        for Problem { field, message } in found {
+            problems.push_at(field, message);
+        }
+
+        problems
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_problem_is_named_once_and_what_is_too_many_is_counted() {
+        let mut problems = Problems::default();
+        for index in 0..3 * MAX_PROBLEMS {
+            let path = Path::Index(&Path::Field(&Path::Root, "to"), index);
+            problems.push(&path, "must be an object");
+            if index == 0 {
+                problems.push(&path, "must be an object");
+            }
+        }
+
+        assert_eq!(problems.named.len(), MAX_PROBLEMS);
+        let error = problems.check().unwrap_err().to_string();
+        let rest = 3 * MAX_PROBLEMS - 1;
+        assert!(
+            error.ends_with(&format!(
+                "to[0]: must be an object (and {rest} more problems)"
+            )),
+            "{error}"
+        );
+    }
 
     #[test]
     fn a_value_that_was_not_read_without_a_problem_is_not_the_clients_mistake() {

@@ -9,7 +9,7 @@ fn problem(read: impl FnOnce(&mut Object<'_>, &mut Problems)) -> String {
     let mut problems = Problems::default();
     let mut body = parse_body(br#"{"a": 7, "b": "long", "c": [1], "d": {}}"#).expect("an object");
     read(&mut body, &mut problems);
-    problems.0.remove(0).message
+    problems.named.remove(0).message
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_unknown_field_is_answered_with_the_known_ones() {
     body.take("title");
     body.refuse_unknown(&mut problems);
     assert_eq!(
-        problems.0,
+        problems.named,
         [Problem::new(
             "titel",
             "this field does not exist; the fields here are a, title"
@@ -186,7 +186,7 @@ proptest! {
             prop_assert_eq!(read.get(name.as_str()).cloned().flatten(), expected);
         }
 
-        let mut named: Vec<_> = problems.0.into_iter().map(|problem| problem.field).collect();
+        let mut named: Vec<_> = problems.named.into_iter().map(|problem| problem.field).collect();
         named.sort();
         prop_assert_eq!(named, wrong);
     }
