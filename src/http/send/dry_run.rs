@@ -1,6 +1,7 @@
 //! What a send would do, without doing it: shared by `validateOnly` and `Preview`, which are
 //! extensions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::send::checked::{CheckedRecipient, CheckedSend, CheckedTo};
 use crate::model::apns_device::TokenKind;
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::{CredentialId, UserId};
+use crate::model::id::{AccountId, CredentialId, UserId};
 use crate::model::message::{Badge, Message};
 use crate::model::provider::Provider;
 use crate::provider::{Client, Payload};
@@ -40,6 +41,7 @@ pub(super) struct RecipientError {
 
 /// A send with everything that its requests to the providers are made of.
 pub(super) struct DryRun {
+    account_id: AccountId,
     send: Box<CheckedSend>,
     keys: MasterKeys,
     /// The clients of the Credentials, or why one can't be used.
@@ -69,8 +71,14 @@ pub(super) struct Device {
     pub credential_id: CredentialId,
     /// The id by which the provider knows the message to this device.
     pub message_id: Uuid,
-    /// `None`: it can't be decrypted.
-    token: Option<String>,
+    token: Token,
+}
+
+enum Token {
+    /// Of a device that the request names.
+    Given(String),
+    /// Of a User's device, as it is stored. It is opened where it is needed.
+    Sealed { device_id: Uuid, sealed: Vec<u8> },
 }
 
 impl RecipientError {
@@ -100,6 +108,7 @@ impl DryRun {
         let Loaded { devices, opted_out } = load_devices(state, caller, &send).await?;
 
         Ok(Self {
+            account_id: caller.account_id,
             clients: load_clients(state, &send).await?,
             devices,
             opted_out,
@@ -194,6 +203,25 @@ impl DryRun {
             .map_err(|problem| Failure::new(FailureCode::InvalidContent, problem.to_string()))
     }
 
+    /// The token of a device. A send to 10,000 Users may reach 500,000 devices, so many tokens are opened on
+    /// the work pool.
+    pub(super) fn token<'a>(&self, device: &'a Device) -> Result<Cow<'a, str>, Failure> {
+        match &device.token {
+            Token::Given(token) => Ok(Cow::Borrowed(token)),
+            // A token under a lost master key concerns its device alone.
+            Token::Sealed { device_id, sealed } => self
+                .keys
+                .open_device_token(self.account_id.as_uuid(), *device_id, sealed)
+                .map(Cow::Owned)
+                .map_err(|_| {
+                    Failure::new(
+                        FailureCode::TokenUnreadable,
+                        "The device's token can't be decrypted with the configured master keys",
+                    )
+                }),
+        }
+    }
+
     /// A device of the recipient at a position.
     pub(super) fn device(&self, position: usize, index: usize) -> Option<&Device> {
         self.devices.get(position)?.get(index)
@@ -253,17 +281,6 @@ impl DryRunRecipient<'_> {
             Failure::new(
                 FailureCode::Unaddressable,
                 "The User has no device in the App that its Credentials can reach",
-            )
-        })
-    }
-}
-
-impl Device {
-    pub(super) fn token(&self) -> Result<&str, Failure> {
-        self.token.as_deref().ok_or_else(|| {
-            Failure::new(
-                FailureCode::TokenUnreadable,
-                "The device's token can't be decrypted with the configured master keys",
             )
         })
     }
@@ -341,7 +358,7 @@ async fn load_devices(
                 provider: device.provider,
                 credential_id: *credential_id,
                 message_id: notification_id(send, position),
-                token: Some(device.token.clone()),
+                token: Token::Given(device.token.clone()),
             }]),
         }
     }
@@ -366,18 +383,14 @@ async fn load_devices(
         if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
             loaded.opted_out.insert(position, reason);
         } else if let Some(credential_id) = credential_for(send, &device) {
-            let token = state.master_keys.open_device_token(
-                caller.account_id.as_uuid(),
-                device.id,
-                &device.token,
-            );
             loaded.devices[position].push(Device {
                 provider: device.provider,
                 credential_id,
                 message_id: device.message_id(notification_id(send, position)),
-                // A token under a lost master key concerns its device alone; the other devices are
-                // still checked.
-                token: token.ok(),
+                token: Token::Sealed {
+                    device_id: device.id,
+                    sealed: device.token,
+                },
             });
         }
     }

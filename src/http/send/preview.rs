@@ -126,7 +126,7 @@ fn request(
     let client = run.client(device.credential_id)?;
 
     let request = client
-        .preview(&payload, device.token()?, device.message_id)
+        .preview(&payload, &run.token(device)?, device.message_id)
         .ok_or_else(|| {
             Failure::new(
                 FailureCode::CredentialUnusable,

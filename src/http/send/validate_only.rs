@@ -158,7 +158,7 @@ fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
         for (index, device) in recipient.devices.iter().enumerate() {
             let payload = run
                 .payload(&recipient.message, device.provider)
-                .and_then(|payload| device.token().map(|_| payload));
+                .and_then(|payload| run.token(device).map(|_| payload));
 
             match payload {
                 Err(failure) => checked.errors.push(RecipientError::new(position, failure)),
@@ -191,9 +191,9 @@ async fn ask(run: &DryRun, question: Question) -> Option<RecipientError> {
 
 async fn answer(run: &DryRun, device: &Device, payload: &Payload) -> Result<(), Failure> {
     let client = run.client(device.credential_id)?;
-    let token = device.token()?;
+    let token = run.token(device)?;
 
-    match client.validate(payload, token).await {
+    match client.validate(payload, &token).await {
         // Only FCM can be asked.
         None => Ok(()),
         Some(Ok(answer)) if answer.outcome == Outcome::Accepted => Ok(()),
