@@ -18,7 +18,9 @@ pub(crate) type ApiKeyLookup = Coalescer<String, KnownKey>;
 
 /// Starts the lookup, on a connection of its own with the options of `pool`.
 pub(crate) fn start(pool: &Pool) -> ApiKeyLookup {
-    Coalescer::start(FetchApiKeys(DedicatedConnection::beside(pool)))
+    Coalescer::start(FetchApiKeys(
+        DedicatedConnection::beside(pool).planning_once(),
+    ))
 }
 
 struct FetchApiKeys(DedicatedConnection);

@@ -16,7 +16,9 @@ pub(crate) type SenderLookup = Coalescer<AskedApp, AppSenders>;
 
 /// Starts the lookup, on a connection of its own with the options of `pool`.
 pub(crate) fn start(pool: &Pool) -> SenderLookup {
-    Coalescer::start(FetchSenders(DedicatedConnection::beside(pool)))
+    Coalescer::start(FetchSenders(
+        DedicatedConnection::beside(pool).planning_once(),
+    ))
 }
 
 struct FetchSenders(DedicatedConnection);

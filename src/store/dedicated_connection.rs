@@ -16,6 +16,7 @@ use crate::store::pool::{LONGEST_LIMIT, Pool};
 /// that uses it.
 pub struct DedicatedConnection {
     options: Arc<PgConnectOptions>,
+    plans_once: bool,
     idle: Option<Idle>,
     connected_at: Option<Instant>,
     connections: u64,
@@ -26,9 +27,20 @@ impl DedicatedConnection {
     pub fn beside(pool: &Pool) -> Self {
         Self {
             options: pool.options(),
+            plans_once: false,
             idle: None,
             connected_at: None,
             connections: 0,
+        }
+    }
+
+    /// Has each statement planned once for all parameters, and not for each execution. Not for statements on
+    /// tables that Citus distributes, which it can't plan without their parameters.
+    #[must_use]
+    pub fn planning_once(self) -> Self {
+        Self {
+            plans_once: true,
+            ..self
         }
     }
 
@@ -83,7 +95,10 @@ impl DedicatedConnection {
         // Counted before it succeeds: after a failed attempt Postgres was away, and what the caller
         // knows of it is out of date.
         self.connections += 1;
-        let connection = connection::connect(&self.options, LONGEST_LIMIT).await?;
+        let mut connection = connection::connect(&self.options, LONGEST_LIMIT).await?;
+        if self.plans_once {
+            connection::plan_once(&mut connection).await?;
+        }
         self.connected_at = Some(Instant::now());
         Ok(connection)
     }

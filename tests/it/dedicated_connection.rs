@@ -17,6 +17,12 @@ async fn backend(connection: &mut PgConnection) -> sqlx::Result<i32> {
         .await
 }
 
+async fn plan_cache_mode(connection: &mut PgConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar("show plan_cache_mode")
+        .fetch_one(connection)
+        .await
+}
+
 async fn execute(statement: &'static str, connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query(statement).execute(connection).await.map(drop)
 }
@@ -62,4 +68,22 @@ async fn a_dedicated_connection_is_kept_until_it_fails_and_then_replaced() {
         Err(_) => dedicated.within(PATIENCE, backend).await.unwrap(),
     };
     assert_ne!(fourth, third);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dedicated_connection_plans_each_statement_once_if_it_is_told_to() {
+    let database = Database::new().await;
+    let mut usual = DedicatedConnection::beside(&database.connections);
+    assert_eq!(
+        usual.within(PATIENCE, plan_cache_mode).await.unwrap(),
+        "auto"
+    );
+    let mut planning_once = DedicatedConnection::beside(&database.connections).planning_once();
+    assert_eq!(
+        planning_once
+            .within(PATIENCE, plan_cache_mode)
+            .await
+            .unwrap(),
+        "force_generic_plan"
+    );
 }
