@@ -156,6 +156,7 @@ pub(crate) mod resend;
 pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;
+mod sparse_column;
 pub(crate) mod templates;
 pub(crate) mod token_forms;
 pub(crate) mod user_erasure;

@@ -15,6 +15,7 @@ use crate::model::message::Message;
 use crate::model::provider::Provider;
 use crate::store::announcement::{Announcement, WAKE_CHANNEL};
 use crate::store::operation_columns::{OperationInsert, Rows};
+use crate::store::sparse_column::sparse;
 
 /// Stores Operations, all of them or none. With an `announcement` it also wakes the workers of all
 /// processes.
@@ -40,24 +41,24 @@ pub(crate) async fn insert<'a>(
         &operations.id,
         &operations.account_id,
         &operations.message as &[Json<&Message>],
-        &operations.sender as &[Option<&Value>],
-        &operations.tags as &[Option<&Value>],
-        &operations.audience_tags as &[Option<&Value>],
+        sparse(&operations.sender) as &[Option<&Value>],
+        sparse(&operations.tags) as &[Option<&Value>],
+        sparse(&operations.audience_tags) as &[Option<&Value>],
         &operations.recipients,
-        &operations.send_at as &[Option<OffsetDateTime>],
+        sparse(&operations.send_at) as &[Option<OffsetDateTime>],
         &operations.deadline_at,
         &operations.created_at,
-        &operations.app_name as &[Option<&str>],
-        &operations.fcm_credential_id as &[Option<Uuid>],
-        &operations.apn_credential_id as &[Option<Uuid>],
+        sparse(&operations.app_name) as &[Option<&str>],
+        sparse(&operations.fcm_credential_id) as &[Option<Uuid>],
+        sparse(&operations.apn_credential_id) as &[Option<Uuid>],
         // $14 to $20
         &notifications.operation_id,
         &notifications.position,
-        &notifications.user_id as &[Option<Uuid>],
-        &notifications.provider as &[Option<Provider>],
-        &notifications.credential_id as &[Option<Uuid>],
-        &notifications.token as &[Option<&[u8]>],
-        &notifications.variables as &[Option<&Value>],
+        sparse(&notifications.user_id) as &[Option<Uuid>],
+        sparse(&notifications.provider) as &[Option<Provider>],
+        sparse(&notifications.credential_id) as &[Option<Uuid>],
+        sparse(&notifications.token) as &[Option<&[u8]>],
+        sparse(&notifications.variables) as &[Option<&Value>],
         // $21 to $29
         &batches.operation_id,
         &batches.number,
@@ -65,8 +66,8 @@ pub(crate) async fn insert<'a>(
         &batches.first_position,
         &batches.size,
         &batches.rank,
-        &batches.send_at as &[Option<OffsetDateTime>],
-        &batches.claimed_for as &[Option<f64>],
+        sparse(&batches.send_at) as &[Option<OffsetDateTime>],
+        sparse(&batches.claimed_for) as &[Option<f64>],
         &batches.created_at,
         // $30 to $34
         &requests.account_id,
@@ -85,9 +86,9 @@ pub(crate) async fn insert<'a>(
         WAKE_CHANNEL,
         announcement.map(Announcement::payload),
         // $43
-        &notifications.badge as &[Option<i32>],
+        sparse(&notifications.badge) as &[Option<i32>],
         // $44
-        &operations.apn_sandbox_credential_id as &[Option<Uuid>],
+        sparse(&operations.apn_sandbox_credential_id) as &[Option<Uuid>],
         // $45
         &callbacks.url as &[&str],
         // $46 to $48
@@ -95,7 +96,7 @@ pub(crate) async fn insert<'a>(
         &guards.failed_percent,
         &guards.after,
         // $49
-        &operations.pace_per_minute as &[Option<i32>],
+        sparse(&operations.pace_per_minute) as &[Option<i32>],
         // $50
         &batches.awaits_turn,
         // $51
@@ -107,21 +108,21 @@ pub(crate) async fn insert<'a>(
         &paces.send_at as &[Option<OffsetDateTime>],
         &paces.deadline_after,
         // $57
-        &operations.audience_predicate as &[Option<String>],
+        sparse(&operations.audience_predicate) as &[Option<String>],
         // $58 and $59
         &fanouts.predicate as &[Option<String>],
         &fanouts.max_users as &[Option<i32>],
         // $60
-        &operations.local_schedule as &[Option<Json<&LocalSchedule>>],
+        sparse(&operations.local_schedule) as &[Option<Json<&LocalSchedule>>],
         // $61 and $62
-        &notifications.planned_at as &[Option<OffsetDateTime>],
-        &notifications.planned_end as &[Option<&str>],
+        sparse(&notifications.planned_at) as &[Option<OffsetDateTime>],
+        sparse(&notifications.planned_end) as &[Option<&str>],
         // $63
-        &batches.planned as &[Option<Value>],
+        sparse(&batches.planned) as &[Option<Value>],
         // $64
         &fanouts.is_local,
         // $65
-        &notifications.external_id as &[Option<&str>],
+        sparse(&notifications.external_id) as &[Option<&str>],
         // $66
         &callbacks.operation_id,
     )

@@ -18,6 +18,7 @@ use crate::model::outcome::Answer;
 use crate::model::provider::Provider;
 use crate::model::status::PushNotificationStatus;
 use crate::store::batches::BatchKey;
+use crate::store::sparse_column::sparse;
 
 /// The status of a notification, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -271,7 +272,7 @@ pub(crate) async fn record(
         &batches.operation_id,
         &batches.number,
         &batches.claims,
-        &batches.due_in as &[Option<f64>],
+        sparse(&batches.due_in) as &[Option<f64>],
         // $5 to $14
         &notifications.operation_id,
         &notifications.batch_number,
@@ -279,27 +280,27 @@ pub(crate) async fn record(
         &notifications.attempts_before,
         &notifications.attempts_made,
         &notifications.status as &[Status],
-        &notifications.reached as &[Option<bool>],
-        &notifications.retry_in as &[Option<f64>],
-        &notifications.error_code as &[Option<&str>],
-        &notifications.error_message as &[Option<&str>],
+        sparse(&notifications.reached) as &[Option<bool>],
+        sparse(&notifications.retry_in) as &[Option<f64>],
+        sparse(&notifications.error_code) as &[Option<&str>],
+        sparse(&notifications.error_message) as &[Option<&str>],
         // $15 to $28
         &attempts.operation_id,
         &attempts.position,
         &attempts.number,
         &attempts.provider as &[Provider],
         &attempts.credential_id,
-        &attempts.device_id as &[Option<Uuid>],
-        &attempts.masked_token as &[Option<&str>],
+        sparse(&attempts.device_id) as &[Option<Uuid>],
+        sparse(&attempts.masked_token) as &[Option<&str>],
         &attempts.outcome as &[&str],
-        &attempts.http_status as &[Option<i16>],
-        &attempts.provider_code as &[Option<&str>],
-        &attempts.provider_message as &[Option<&str>],
-        &attempts.provider_message_id as &[Option<&str>],
+        sparse(&attempts.http_status) as &[Option<i16>],
+        sparse(&attempts.provider_code) as &[Option<&str>],
+        sparse(&attempts.provider_message) as &[Option<&str>],
+        sparse(&attempts.provider_message_id) as &[Option<&str>],
         &attempts.duration_ms,
         &attempts.created_at,
         // $29
-        &batches.waits_for as &[Option<Uuid>],
+        sparse(&batches.waits_for) as &[Option<Uuid>],
     )
     .fetch_one(executor)
     .await?;
