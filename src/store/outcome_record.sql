@@ -167,18 +167,31 @@ event as (
     from batch
     where batch.queued = 0
         and batch.has_changed
-        and exists (
-            select
-            from webhooks
-            -- Nil: a replica of an older release has written the batch, and the account is not known here.
-            where (webhooks.account_id = batch.account_id or batch.account_id = '00000000-0000-0000-0000-000000000000')
-                and webhooks.disabled_at is null
-                and (
-                    webhooks.wants_ends
-                    or webhooks.wants_failed and batch.failed > 0
-                    or webhooks.wants_canceled and batch.canceled > 0
-                    or webhooks.wants_sent and batch.sent > 0
+        and (
+            -- The accounts that have a webhook are read once, and not for each batch.
+            batch.account_id = any (
+                array(
+                    select webhooks.account_id
+                    from webhooks
+                    where webhooks.account_id = any (array(select batch.account_id from batch))
+                        and webhooks.disabled_at is null
                 )
+            )
+            and exists (
+                select
+                from webhooks
+                where webhooks.account_id = batch.account_id
+                    and webhooks.disabled_at is null
+                    and (
+                        webhooks.wants_ends
+                        or webhooks.wants_failed and batch.failed > 0
+                        or webhooks.wants_canceled and batch.canceled > 0
+                        or webhooks.wants_sent and batch.sent > 0
+                    )
+            )
+            -- Nil: a replica of an older release has written the batch, and the account is not known here.
+            or batch.account_id = '00000000-0000-0000-0000-000000000000'
+            and exists (select from webhooks where webhooks.disabled_at is null)
         )
 )
 select count(*) as "recorded!" from updated

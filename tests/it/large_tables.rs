@@ -244,6 +244,31 @@ async fn each_row_is_found_by_its_index_though_the_tables_are_new() {
     }
 }
 
+/// Parameters of `outcome_record.sql`.
+const RECORD_PARAMETERS: usize = 29;
+
+/// Outcomes are recorded for thousands of batches at a time, of accounts that mostly have no webhook.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_reads_the_webhooks_of_its_accounts_and_not_all_of_them() {
+    let statement = statement_with("-- Records what became of notifications");
+    let arguments = ["'{}'"; RECORD_PARAMETERS].join(", ");
+    let plan = plan(&statement, &arguments).await;
+
+    let looks: Vec<&str> = plan
+        .lines()
+        .filter(|line| line.contains("Index Cond: (account_id ="))
+        .collect();
+    assert!(
+        looks.iter().any(|look| look.contains("ANY")),
+        "those of all accounts at once:\n{plan}"
+    );
+    assert!(
+        looks.iter().any(|look| look.contains("account_id = batch")),
+        "those of an account that has one:\n{plan}"
+    );
+    assert!(!plan.contains("Semi Join"), "{plan}");
+}
+
 /// The search reads one entry of each queue, in the order of the index.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_steps_from_queue_to_queue() {
