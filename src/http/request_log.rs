@@ -6,10 +6,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web;
-use time::OffsetDateTime;
 use tracing::Span;
 use tracing::field::{Empty, display};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use crate::http::State;
 use crate::http::auth;
@@ -95,17 +94,9 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         .cloned()
         .unwrap_or_else(|| {
             let mut text = Uuid::encode_buffer();
-            let id = new_id().hyphenated().encode_lower(&mut text);
+            let id = Uuid::now_v7().hyphenated().encode_lower(&mut text);
             HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
         })
-}
-
-/// A UUID of version 7 from the random numbers of this thread: the system's own cost a call for each.
-fn new_id() -> Uuid {
-    let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-
-    Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or_default(), &rand::random())
-        .into_uuid()
 }
 
 /// The method's name; unknown ones share one, so that callers can't add label values to metrics.
