@@ -19,6 +19,7 @@ use crate::model::user_profile::ProfileChange;
 use crate::store::device_owners::{
     lock_out_imports, lock_tokens, lock_users, lock_users_with_registrations, owners,
 };
+use crate::store::pool::Pool;
 use crate::store::user_profiles::{self, ProfileError};
 
 /// Most devices of a registration.
@@ -471,19 +472,33 @@ pub(crate) async fn fetch(
 
 /// Deletes a registration with its devices. Returns `false` if the account has no such registration.
 pub(crate) async fn delete(
-    executor: impl PgExecutor<'_>,
+    pool: &Pool,
     account_id: AccountId,
     id: DeviceRegistrationId,
 ) -> sqlx::Result<bool> {
-    // Without the locks of a token: a registration of a device first locks the row that is deleted
-    // here.
-    let deleted = sqlx::query!(
-        "delete from device_registrations where account_id = $1 and id = $2",
-        account_id.as_uuid(),
-        id.as_uuid(),
-    )
-    .execute(executor)
-    .await?;
+    pool.transaction(async |connection: &mut PgConnection| {
+        lock_out_imports(&mut *connection, account_id).await?;
+        // Locks the User before the registration, in the order above.
+        sqlx::query!(
+            r#"
+            update users
+            set updated_at = now()
+            where id = (select user_id from device_registrations where account_id = $1 and id = $2)
+            "#,
+            account_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .execute(&mut *connection)
+        .await?;
 
-    Ok(deleted.rows_affected() == 1)
+        let deleted = sqlx::query!(
+            "delete from device_registrations where account_id = $1 and id = $2",
+            account_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .execute(connection)
+        .await?;
+        Ok(deleted.rows_affected() == 1)
+    })
+    .await
 }

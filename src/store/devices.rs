@@ -9,6 +9,7 @@ use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::model::user_profile::OptOut;
+use crate::store::device_owners::lock_out_imports;
 use crate::store::device_registrations::note_left;
 use crate::store::pool::Pool;
 
@@ -300,6 +301,8 @@ pub(crate) struct DeviceOf {
 /// device.
 pub(crate) async fn remove(pool: &Pool, device: &DeviceOf) -> sqlx::Result<bool> {
     pool.transaction(async |connection: &mut PgConnection| {
+        // An import writes back what it has read of a device.
+        lock_out_imports(connection, device.account_id).await?;
         lock_owners(connection, &[device.id.as_uuid()]).await?;
 
         let left = sqlx::query_scalar!(
@@ -324,6 +327,8 @@ pub(crate) async fn remove(pool: &Pool, device: &DeviceOf) -> sqlx::Result<bool>
 /// Replaces the tags of a device. Returns `false` if there is no such device.
 pub(crate) async fn set_tags(pool: &Pool, device: &DeviceOf, tags: &Value) -> sqlx::Result<bool> {
     pool.transaction(async |connection: &mut PgConnection| {
+        // An import writes back what it has read of a device.
+        lock_out_imports(connection, device.account_id).await?;
         lock_owners(connection, &[device.id.as_uuid()]).await?;
 
         let changed = sqlx::query_scalar!(

@@ -52,6 +52,7 @@ mod faults;
 mod health;
 mod id;
 mod idempotency;
+mod import_conflicts;
 mod imports;
 mod interleavings;
 mod keys;

@@ -301,6 +301,22 @@ async fn a_removed_device_updates_its_registration_and_its_user() {
     .await;
 
     assert!(is_fresh().await);
+
+    // Without its registration, the User alone is left to change.
+    let list = client
+        .read(&format!("/DeviceRegistrations?userId={user}"))
+        .await;
+    let registration = list["deviceRegistrations"][0]["id"].as_str().unwrap();
+    age().await;
+    let path = format!("/DeviceRegistrations/{registration}");
+    assert_eq!(delete(client, &path).await, StatusCode::NO_CONTENT);
+    let is_fresh: bool = sqlx::query_scalar(
+        "select updated_at > now() - interval '1 hour' from users order by id limit 1",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert!(is_fresh);
     service.stop().await;
 }
 

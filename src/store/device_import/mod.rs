@@ -62,12 +62,14 @@ pub(crate) async fn store(pool: &Pool, chunk: &Chunk) -> sqlx::Result<Stored> {
 }
 
 fn is_conflict(error: &sqlx::Error) -> bool {
-    let code = match error {
-        sqlx::Error::Database(error) => error.code(),
-        _ => None,
-    };
-
-    code.is_some_and(|code| CONFLICTS.contains(&code.as_ref()))
+    match error {
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| CONFLICTS.contains(&code.as_ref())),
+        // A device that was read is gone.
+        sqlx::Error::RowNotFound => true,
+        _ => false,
+    }
 }
 
 async fn store_in(connection: &mut PgConnection, chunk: &Chunk) -> sqlx::Result<Stored> {

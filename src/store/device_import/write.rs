@@ -23,6 +23,7 @@ pub(super) async fn write(
     // Users before registrations and those before devices: each refers to the one before, and all
     // that changes devices locks them in this order.
     lock_moved(&mut *connection, plan).await?;
+    free_external_ids(&mut *connection, &plan.freed).await?;
     insert_users(&mut *connection, account_id, &plan.new_users).await?;
     update_users(&mut *connection, &plan.changed_users).await?;
 
@@ -84,6 +85,22 @@ async fn lock_moved(connection: &mut PgConnection, plan: &Plan<'_>) -> sqlx::Res
     }
 
     lock_owners(connection, &moved).await
+}
+
+/// Takes the external ids of Users away who get another one, or none. Another User of the chunk may get
+/// such an id, and it is unique at every moment.
+async fn free_external_ids(connection: &mut PgConnection, users: &[Uuid]) -> sqlx::Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+
+    sqlx::query!(
+        "update users set external_id = null where id = any($1)",
+        users
+    )
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// An array for each column of `users`.
@@ -316,6 +333,7 @@ async fn insert_devices(
     .map(drop)
 }
 
+/// Fails with [`sqlx::Error::RowNotFound`] if one of the devices is gone.
 async fn update_devices(
     connection: &mut PgConnection,
     devices: &[&PlannedDevice<'_>],
@@ -344,7 +362,7 @@ async fn update_devices(
 
     // The token stays: its hash is the one by which the device was found, and its seal names the id
     // of the device.
-    sqlx::query!(
+    let updated = sqlx::query!(
         r#"
         update devices
         set registration_id = new.registration_id,
@@ -362,6 +380,11 @@ async fn update_devices(
         &kinds as &[Option<&str>],
     )
     .execute(connection)
-    .await
-    .map(drop)
+    .await?;
+
+    // The removal of dead tokens is not kept out. Its device may live again by this row.
+    if updated.rows_affected() < ids.len() as u64 {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    Ok(())
 }

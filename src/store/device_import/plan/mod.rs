@@ -111,6 +111,8 @@ pub(super) enum DeviceState<'a> {
 /// What a chunk changes.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
+    /// Users who give up the external id that is stored, in the order of their ids.
+    pub freed: Vec<Uuid>,
     pub new_users: Vec<PlannedUser>,
     pub changed_users: Vec<PlannedUser>,
     pub devices: Vec<PlannedDevice<'a>>,
@@ -126,6 +128,7 @@ struct Planner<'a> {
     /// In the order in which they are made.
     new_user_ids: Vec<Uuid>,
     changed: HashSet<Uuid>,
+    freed: HashSet<Uuid>,
     devices: HashMap<TokenKey<'a>, PlannedDevice<'a>>,
     errors: Vec<RowError>,
     counts: RowCounts,
@@ -162,6 +165,7 @@ pub(super) fn plan(rows: &[ImportRow], stored: Stored, most_devices: i64) -> Pla
         new_users: HashMap::new(),
         new_user_ids: Vec::new(),
         changed: HashSet::new(),
+        freed: HashSet::new(),
         devices: HashMap::new(),
         errors: Vec::new(),
         counts: RowCounts::default(),
@@ -301,6 +305,9 @@ impl<'a> Planner<'a> {
         if before.external_id != profile.external_id {
             if let Some(old) = &before.external_id {
                 self.stored.by_external_id.remove(old);
+                if !is_new && !self.new_users.contains_key(&user_id) {
+                    self.freed.insert(user_id);
+                }
             }
             if let Some(new) = &profile.external_id {
                 self.stored.by_external_id.insert(new.clone(), user_id);
@@ -357,6 +364,7 @@ impl<'a> Planner<'a> {
             mut new_users,
             new_user_ids,
             changed,
+            freed,
             devices,
             errors,
             counts,
@@ -371,11 +379,14 @@ impl<'a> Planner<'a> {
             .collect();
         // In key order, as by everything that locks several Users.
         changed_users.sort_by_key(|user| user.id);
+        let mut freed: Vec<Uuid> = freed.into_iter().collect();
+        freed.sort_unstable();
         // In the order of the index, so that neighbours are written together.
         let mut devices: Vec<PlannedDevice<'a>> = devices.into_values().collect();
         devices.sort_by_key(|device| (device.app_name, device.provider as i32, device.token_hash));
 
         Plan {
+            freed,
             new_users: new_user_ids
                 .into_iter()
                 .filter_map(|id| new_users.remove_entry(&id))

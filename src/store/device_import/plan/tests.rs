@@ -172,3 +172,45 @@ fn errors_are_reported_by_line() {
     assert_eq!((plan.counts.created, plan.counts.failed), (2, 3));
     assert_eq!(plan.new_users.len(), 1);
 }
+
+#[test]
+fn an_external_id_that_a_later_row_takes_over_is_freed() {
+    let first_rows = [row(1, "a", Some("zoe")), row(2, "b", Some("max"))];
+    let first = plan(&first_rows, stored(), MOST);
+    let mut next = after(&first, &first_rows);
+    let user_of = |token: &str| {
+        let device = first
+            .devices
+            .iter()
+            .find(|device| device.token_hash == token.as_bytes());
+        device.unwrap().user_id
+    };
+    let zoe = user_of("a");
+    let max = user_of("b");
+
+    // They exchange their ids, by way of another one.
+    let mut rows = [
+        row(1, "a", Some("other")),
+        row(2, "b", Some("zoe")),
+        row(3, "a", Some("max")),
+    ];
+    for (index, id) in [zoe, max, zoe].into_iter().enumerate() {
+        rows[index].user_id = Some(id.into());
+        next.by_user_id.insert(index, id);
+    }
+    let plan = plan(&rows, next, MOST);
+
+    assert!(plan.errors.is_empty(), "{:?}", plan.errors);
+    let mut both = [zoe, max];
+    both.sort_unstable();
+    assert_eq!(plan.freed, both);
+    let external_ids: HashMap<Uuid, Option<&str>> = plan
+        .changed_users
+        .iter()
+        .map(|user| (user.id, user.profile.external_id.as_deref()))
+        .collect();
+    assert_eq!(
+        external_ids,
+        HashMap::from([(zoe, Some("max")), (max, Some("zoe"))])
+    );
+}
