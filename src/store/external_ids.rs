@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, UserId};
 use crate::model::recipient::Recipient;
 
-/// Most merged Users whose records are read, the latest first: each takes a statement for a page.
-const MAX_MERGED: i64 = 20;
+/// Most merged Users whose records a list reads, the latest first: each takes a statement for a page.
+pub(crate) const MAX_MERGED: i64 = 20;
 
 /// A User who has an external id.
 pub(crate) struct UserWithExternalId {
@@ -108,11 +108,13 @@ pub(crate) enum RecordsOf<'a> {
 }
 
 /// The ids under which notifications to a User are recorded: its own, those of Users that were merged into
-/// it, and what stands for their external ids in sends that named them before a User had them.
+/// it, and what stands for their external ids in sends that named them before a User had them. Of the
+/// merged Users, the latest `most`.
 pub(crate) async fn in_records(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     of: RecordsOf<'_>,
+    most: i64,
 ) -> sqlx::Result<Vec<UserId>> {
     let (id, external_id) = match of {
         RecordsOf::User(id) => (Some(id.as_uuid()), None),
@@ -141,7 +143,7 @@ pub(crate) async fn in_records(
         account_id.as_uuid(),
         id,
         external_id,
-        MAX_MERGED,
+        most,
     )
     .fetch_all(executor)
     .await?;

@@ -24,6 +24,8 @@ const STEP: i64 = 200;
 const IN_FLIGHT: Duration = Duration::from_mins(15);
 /// How long a process may be at an erasure before another one takes it up.
 const LEASE: Duration = Duration::from_mins(5);
+/// Most merged Users that are erased with the one into whom they were merged.
+const MAX_MERGED: i64 = 10_000;
 /// Operations with more recipients keep their message: it is not one person's.
 const MAX_RECIPIENTS: i32 = 100;
 
@@ -82,8 +84,8 @@ pub(crate) async fn begin(
     lock_out_imports(&mut *connection, account_id).await?;
 
     // Before the User is deleted: the Users that were merged into it are forgotten with it.
-    let user_ids =
-        external_ids::in_records(&mut *connection, account_id, RecordsOf::User(id)).await?;
+    let of = RecordsOf::User(id);
+    let user_ids = external_ids::in_records(&mut *connection, account_id, of, MAX_MERGED).await?;
     let is_deleted = users::delete(&mut *connection, account_id, id).await?;
     let erasure = Erasure {
         id: Uuid::now_v7(),
@@ -427,6 +429,7 @@ async fn erase_messages(pool: &Pool, erasure: &Erasure) -> sqlx::Result<()> {
     )
     .execute(pool)
     .await?;
+
     sqlx::query!(
         r#"
         update webhook_deliveries

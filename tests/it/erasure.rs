@@ -259,3 +259,39 @@ async fn everything_that_is_held_on_a_person_is_exported() {
     assert_eq!(client.get(nobody).await.0, StatusCode::NOT_FOUND);
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_users_that_were_merged_into_a_person_are_exported_and_erased_with_it() {
+    const MERGED: usize = 25;
+
+    let service = Service::start().await;
+    let client = &service.client;
+    let zoe = zoe(client).await;
+    let mut users = Vec::new();
+    for number in 0..MERGED {
+        let token = format!("token-{number}");
+        users.push(register(client, &token, json!({})).await);
+    }
+    let to: Vec<Value> = users.iter().map(|user| json!({"userId": user})).collect();
+    client.completed(&client.send(&message(&to)).await).await;
+    for user in &users {
+        let path = format!("/Users/{user}/Merge");
+        let (status, merged) = client.post(&path, &json!({"into": zoe})).await;
+        assert!(status.is_success(), "{merged}");
+    }
+
+    let request = client.request(Method::GET, &format!("/Users/{zoe}/Data"));
+    let data = request.send().await.unwrap().text().await.unwrap();
+    let notifications = data
+        .lines()
+        .filter(|line| line.contains("\"type\":\"notification\""));
+    assert_eq!(notifications.count(), MERGED);
+
+    assert_eq!(erase(client, &zoe).await, StatusCode::NO_CONTENT);
+    let dump = dump(&service).await;
+    let left = users
+        .iter()
+        .filter(|user| dump.contains(&bellwire_uuid(user)));
+    assert_eq!(left.count(), 0);
+    service.stop().await;
+}

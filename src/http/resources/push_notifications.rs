@@ -25,7 +25,7 @@ use crate::model::provider::Provider;
 use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
-use crate::store::external_ids::{self, RecordsOf};
+use crate::store::external_ids::{self, MAX_MERGED, RecordsOf};
 use crate::store::notification_reasons::NotificationKey;
 use crate::store::operation_options::{self, OperationOptions};
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
@@ -394,7 +394,8 @@ pub(super) async fn user_ids(
         RecipientFilter::User(id) => RecordsOf::User(*id),
         RecipientFilter::ExternalId(id) => RecordsOf::ExternalId(id),
     };
-    let ids = external_ids::in_records(&state.pool, caller.account_id, of).await?;
+    let account_id = caller.account_id;
+    let ids = external_ids::in_records(&state.pool, account_id, of, MAX_MERGED).await?;
     Ok(Some(ids))
 }
 

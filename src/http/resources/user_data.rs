@@ -31,6 +31,10 @@ use crate::store::{user_merge, users};
 
 /// Notifications that are read at a time.
 const PAGE: usize = 100;
+/// Ids of a User under which notifications are read together: each takes a statement.
+const IDS_AT_A_TIME: usize = 20;
+/// Most merged Users whose notifications are read.
+const MAX_MERGED: i64 = 10_000;
 /// Attempts of a notification that are shown: more than there are.
 const MAX_ATTEMPTS: i64 = 1_000;
 
@@ -50,12 +54,12 @@ enum UserDataLine {
 struct Data {
     state: web::Data<State>,
     caller: Caller,
-    /// The ids under which notifications to the User are recorded.
-    user_ids: Vec<UserId>,
+    /// The ids under which notifications to the User are recorded, and are still to be read. Those of
+    /// the first part are being read.
+    user_ids: VecDeque<Vec<UserId>>,
     /// Notifications that were found and are not written yet.
     found: VecDeque<PushNotificationId>,
     after: Option<PushNotificationId>,
-    is_over: bool,
 }
 
 /// All data about a User (extension): a line of NDJSON for the User, each device, and each
@@ -104,14 +108,17 @@ pub(crate) async fn export(
         )))?);
     }
 
-    let user_ids = external_ids::in_records(&state.pool, account_id, RecordsOf::User(id)).await?;
+    let of = RecordsOf::User(id);
+    let user_ids = external_ids::in_records(&state.pool, account_id, of, MAX_MERGED).await?;
     let data = Data {
         state,
         caller,
-        user_ids,
+        user_ids: user_ids
+            .chunks(IDS_AT_A_TIME)
+            .map(<[UserId]>::to_vec)
+            .collect(),
         found: VecDeque::new(),
         after: None,
-        is_over: false,
     };
 
     Ok(HttpResponse::Ok()
@@ -132,8 +139,11 @@ impl LinePages for Data {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         // A page may be empty although others follow: a scan of records ends after a bounded number
         // of rows.
-        while self.found.is_empty() && !self.is_over {
-            self.find().await?;
+        while self.found.is_empty() {
+            let Some(user_ids) = self.user_ids.front().cloned() else {
+                return Ok(None);
+            };
+            self.find(&user_ids).await?;
         }
         let Some(id) = self.found.pop_front() else {
             return Ok(None);
@@ -144,14 +154,15 @@ impl LinePages for Data {
 }
 
 impl Data {
-    async fn find(&mut self) -> Result<(), ApiError> {
+    /// Reads the next page of notifications to these ids.
+    async fn find(&mut self, user_ids: &[UserId]) -> Result<(), ApiError> {
         let filter = PushNotificationFilter {
             operation_id: None,
             status: None,
             provider: None,
             is_delivered: None,
             is_opened: None,
-            user_ids: Some(&self.user_ids),
+            user_ids: Some(user_ids),
             tags: None,
             from: self.state.oldest_readable_id(),
             until: Some(Uuid::max()),
@@ -165,8 +176,10 @@ impl Data {
 
         self.found
             .extend(page.records.iter().map(notifications::PushNotification::id));
-        self.is_over = page.next.is_none();
         self.after = page.next;
+        if self.after.is_none() {
+            self.user_ids.pop_front();
+        }
         Ok(())
     }
 
