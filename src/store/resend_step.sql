@@ -143,6 +143,18 @@ done as (
     delete from fanouts
     using copy
     where fanouts.operation_id = copy.operation_id and (select count(*) from part) < $2
+    returning fanouts.operation_id, fanouts.account_id
+),
+-- The end of the copy may be that of the Operation: all its notifications may be settled already.
+event as (
+    insert into events (account_id, kind, operation_id)
+    select done.account_id, 'operation', done.operation_id
+    from done
+    where exists (
+        select
+        from webhooks
+        where webhooks.account_id = done.account_id and webhooks.disabled_at is null and webhooks.wants_ends
+    )
 )
 select
     copy.operation_id,

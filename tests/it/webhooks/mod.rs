@@ -4,4 +4,5 @@ mod failures;
 mod messages;
 mod official;
 pub mod receiver;
+mod resends;
 mod resource;
