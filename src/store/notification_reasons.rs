@@ -41,6 +41,8 @@ pub(crate) async fn fetch(
             push_notifications.credential_id,
             case when push_notifications.user_id is not null then operations.fcm_credential_id end as fcm_credential_id,
             case when push_notifications.user_id is not null then operations.apn_credential_id end as apn_credential_id,
+            case when push_notifications.user_id is not null then operations.apn_sandbox_credential_id end
+                as apn_sandbox_credential_id,
             push_notifications.next_attempt_at,
             push_notifications.error_code,
             push_notifications.error_message,
@@ -62,6 +64,7 @@ pub(crate) async fn fetch(
             row.credential_id,
             row.fcm_credential_id,
             row.apn_credential_id,
+            row.apn_sandbox_credential_id,
         ];
         let reason = NotificationReason {
             credentials: credentials

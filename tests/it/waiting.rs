@@ -2,7 +2,8 @@
 //! one says why it failed.
 
 use bellwire::dev::simulator::behaviour::{Faults, Outage};
-use serde_json::Value;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 
 use crate::support::client::{fcm, message};
 use crate::support::eventually;
@@ -97,5 +98,38 @@ async fn a_failed_notification_says_why() {
             .then_some(())
     })
     .await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_a_device_of_the_sandbox_waits_for_the_credential_of_the_sandbox() {
+    let service = World::new().await.start().await;
+    let client = &service.client;
+    let sandbox = json!({"appName": "demo", "credentialType": "APN_SANDBOX",
+        "content": service.world.simulator.apn_credential()});
+    let (status, created) = client.post("/Credentials", &sandbox).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{created}");
+    let device =
+        json!({"appName": "demo", "token": "aa01", "provider": "APN", "environment": "SANDBOX"});
+    let (status, registered) = client.post("/DeviceRegistrations", &device).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{registered}");
+    service
+        .set_faults(Faults {
+            outage: Outage::Refuse,
+            ..Faults::default()
+        })
+        .await;
+
+    let id = client
+        .send(&message(&[json!({"userId": registered["userId"]})]))
+        .await;
+    eventually("the Operation to say what it waits for", async || {
+        let operation = client.read(&format!("/Operations/{id}")).await;
+        operation["waitingFor"]["reason"].is_string().then_some(())
+    })
+    .await;
+
+    service.set_faults(Faults::default()).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
     service.stop().await;
 }
