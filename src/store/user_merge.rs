@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, UserId};
 use crate::store::device_owners::lock_out_changes;
 use crate::store::device_registrations::MAX_DEVICES;
+use crate::store::user_pushes;
 
 /// Attempts to find and lock Users. They may be merged or deleted between the two.
 const LOCK_ATTEMPTS: usize = 5;
@@ -128,6 +129,7 @@ async fn lock(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     sqlx::query!(
         r#"
         select id
@@ -236,10 +238,14 @@ async fn replace(
     )
     .execute(&mut *connection)
     .await?;
+
+    // Before the User is deleted, because a cap counts for the person.
+    user_pushes::merge(&mut *connection, source.id, target.id).await?;
     // Its external id is free from here on.
     sqlx::query!("delete from users where id = $1", source.id)
         .execute(&mut *connection)
         .await?;
+
     sqlx::query!(
         "insert into merged_users (id, account_id, into_id, external_id) values ($1, $2, $3, $4)",
         source.id,

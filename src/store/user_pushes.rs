@@ -127,6 +127,43 @@ pub(crate) async fn lock(
     })
 }
 
+/// Lets what counts for one User count for another, into whom it is merged. The caller has locked both
+/// Users.
+pub(super) async fn merge(
+    connection: &mut PgConnection,
+    source: Uuid,
+    target: Uuid,
+) -> sqlx::Result<()> {
+    // In one order, as in `lock`.
+    sqlx::query!(
+        "select user_id from user_pushes where user_id = any($1) order by user_id for update",
+        &[source, target],
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+
+    sqlx::query!(
+        r#"
+        with moved as (
+            delete from user_pushes
+            where user_id = $1
+            returning account_id, pushes, changed_on
+        )
+        insert into user_pushes (user_id, account_id, pushes, changed_on)
+        select $2, moved.account_id, moved.pushes, moved.changed_on
+        from moved
+        on conflict (user_id) do update
+        set pushes = user_pushes.pushes || excluded.pushes,
+            changed_on = greatest(user_pushes.changed_on, excluded.changed_on)
+        "#,
+        source,
+        target,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Writes what counts for Users that were locked before.
 pub(crate) async fn write(
     connection: &mut PgConnection,

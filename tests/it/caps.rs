@@ -225,3 +225,33 @@ async fn a_user_has_one_cap_under_all_ids() {
     );
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cap_counts_for_the_person_under_the_ids_of_all_merged_users() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let first = register(client, "a").await;
+    let second = register(client, "b").await;
+    put(client, &json!({"cap": {"max": 2, "per": "24h"}})).await;
+    for user in [&first, &second] {
+        assert_eq!(
+            stats_of(client, &message(std::slice::from_ref(user))).await["sent"],
+            1
+        );
+    }
+
+    // Each has got one.
+    let path = format!("/Users/{}/Merge", first["userId"].as_str().unwrap());
+    let (status, merged) = client.post(&path, &json!({"into": second["userId"]})).await;
+    assert!(status.is_success(), "{merged}");
+    let stats = stats_of(client, &message(std::slice::from_ref(&second))).await;
+    assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(0), &json!(1)));
+
+    // Another one, under either id.
+    put(client, &json!({"cap": {"max": 3, "per": "24h"}})).await;
+    let stats = stats_of(client, &message(&[first.clone(), second.clone()])).await;
+    assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(1), &json!(1)));
+    let stats = stats_of(client, &message(&[first])).await;
+    assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(0), &json!(1)));
+    service.stop().await;
+}
