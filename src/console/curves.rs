@@ -71,7 +71,6 @@ pub(super) struct Span {
     pub from: OffsetDateTime,
     /// When the last change was.
     pub until: OffsetDateTime,
-    pub recipients: i64,
 }
 
 /// Reads the curves of an Operation, which must be the account's.
@@ -81,7 +80,6 @@ pub(super) async fn read(state: &State, span: &Span) -> Result<Curves, PageError
         operation_id: span.operation_id,
         from: span.from,
         step: step as f64,
-        recipients: span.recipients,
     };
     let curve = attempt_curve::fetch(&state.pool, &params).await?;
 
@@ -118,8 +116,8 @@ fn curves(curve: &Curve, from: OffsetDateTime, step: i64) -> Curves {
         for empty in next..known.step {
             points.push(point_at(from, step, empty));
         }
-        // Of a large Operation, only one batch in `every` was read.
-        let per_second = |count: i64| (count * curve.every) as f64 / step as f64;
+        // Of a large Operation, only some batches were read, which stand for all.
+        let per_second = |count: i64| count as f64 * curve.scale / step as f64;
         points.push(Point {
             accepted: per_second(known.accepted),
             refused: per_second(known.refused),
@@ -131,7 +129,7 @@ fn curves(curve: &Curve, from: OffsetDateTime, step: i64) -> Curves {
 
     Curves {
         points,
-        is_sample: curve.every > 1,
+        is_sample: curve.scale > 1.0,
     }
 }
 
@@ -182,7 +180,7 @@ mod tests {
         };
         let curve = Curve {
             steps: vec![step(2, 100), step(5, 50)],
-            every: 3,
+            scale: 3.0,
         };
 
         let curves = curves(&curve, datetime!(2026-11-26 10:00 UTC), 2);

@@ -285,7 +285,6 @@ async fn curves_of(
         operation_id,
         from: operation.starts_at().0,
         until: operation.updated_at.0,
-        recipients: operation.stats.total,
     };
     let curves = curves::read(&caller.state, &span).await?;
     earlier.curves = Some((Instant::now(), curves.clone()));

@@ -1,16 +1,15 @@
 //! How an Operation was sent over time: attempts and their durations, in steps of equal length.
 //!
 //! A large Operation has millions of attempts, so only those of some batches are read, which lie at
-//! equal distances among all of them.
+//! equal distances among all of them. Batches have different sizes: those of a pace are small.
 
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use crate::model::id::OperationId;
-use crate::model::operation::BATCH_SIZE;
 
-/// Most batches that are read, of up to [`BATCH_SIZE`] notifications each.
-const MAX_BATCHES: i64 = 40;
+/// Most batches that are read, of up to 500 notifications each.
+const MAX_BATCHES: i32 = 40;
 
 /// What was answered within one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,8 +28,8 @@ pub(crate) struct CurveStep {
 pub(crate) struct Curve {
     /// In their order; steps without an answer are left out.
     pub steps: Vec<CurveStep>,
-    /// How many batches each one that was read stands for.
-    pub every: i64,
+    /// How many notifications each one that was read stands for: 1, if all were read.
+    pub scale: f64,
 }
 
 pub(crate) struct CurveParams {
@@ -39,8 +38,6 @@ pub(crate) struct CurveParams {
     pub from: OffsetDateTime,
     /// The length of a step, in seconds.
     pub step: f64,
-    /// Notifications of the Operation, to know how many batches there are about.
-    pub recipients: i64,
 }
 
 /// Reads the curve of an Operation, which must be the account's.
@@ -48,18 +45,32 @@ pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     params: &CurveParams,
 ) -> sqlx::Result<Curve> {
-    let every = every(params.recipients);
-
     // An attempt counts in the step in which its answer came: at its begin plus its duration.
     let rows = sqlx::query!(
         r#"
         -- Read first: on Citus, batches and attempts lie on different machines.
-        with batch as materialized (
-            select batches.operation_id, batches.first_position, batches.size
+        with last as materialized (
+            select batches.number, batches.first_position + batches.size as positions
             from batches
-            where batches.operation_id = $1 and batches.number % $4 = 0
-            order by batches.number
-            limit $5
+            where batches.operation_id = $1
+            order by batches.number desc
+            limit 1
+        ),
+        -- Rounded up: rounded down, the last batches would be beyond the limit.
+        batch as materialized (
+            select picked.operation_id, picked.first_position, picked.size
+            from last
+            cross join generate_series(0, last.number, last.number / $4::integer + 1) as wanted (number)
+            cross join lateral (
+                select batches.operation_id, batches.first_position, batches.size
+                from batches
+                where batches.operation_id = $1 and batches.number = wanted.number
+                limit 1
+            ) as picked
+        ),
+        sample as materialized (
+            select (select last.positions from last)::float8 / sum(batch.size)::float8 as scale
+            from batch
         ),
         attempt as (
             select
@@ -85,7 +96,8 @@ pub(crate) async fn fetch(
             count(*) filter (where attempt.is_accepted) as "accepted!",
             count(*) filter (where not attempt.is_accepted) as "refused!",
             percentile_disc(0.5) within group (order by attempt.duration_ms)::float8 as "median_ms!",
-            percentile_disc(0.95) within group (order by attempt.duration_ms)::float8 as "p95_ms!"
+            percentile_disc(0.95) within group (order by attempt.duration_ms)::float8 as "p95_ms!",
+            (select sample.scale from sample) as "scale!"
         from attempt
         group by attempt.step
         order by attempt.step
@@ -93,12 +105,13 @@ pub(crate) async fn fetch(
         params.operation_id.as_uuid(),
         params.from,
         params.step,
-        every as i32,
         MAX_BATCHES,
     )
     .fetch_all(executor)
     .await?;
 
+    // Without a row, nothing was attempted that would have to be scaled.
+    let scale = rows.first().map_or(1.0, |row| row.scale);
     let steps = rows.into_iter().map(|row| CurveStep {
         step: row.step,
         accepted: row.accepted,
@@ -108,28 +121,6 @@ pub(crate) async fn fetch(
     });
     Ok(Curve {
         steps: steps.collect(),
-        every,
+        scale,
     })
-}
-
-/// How many batches each one that is read stands for.
-///
-/// Rounded up: rounded down, the last batches of an Operation would be beyond [`MAX_BATCHES`].
-fn every(recipients: i64) -> i64 {
-    let batch_size = i64::from(BATCH_SIZE);
-    let batches = (recipients + batch_size - 1) / batch_size;
-
-    ((batches + MAX_BATCHES - 1) / MAX_BATCHES).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_batches_from_the_first_to_the_last() {
-        for (recipients, expected) in [(0, 1), (20_000, 1), (20_001, 2), (39_500, 2), (40_001, 3)] {
-            assert_eq!(every(recipients), expected, "{recipients} recipients");
-        }
-    }
 }

@@ -24,7 +24,7 @@ pub(crate) struct AccountQueue {
     pub due: i64,
     /// Notifications of batches that a process works on, or that are going to be tried again.
     pub claimed: i64,
-    /// Notifications whose time has not come.
+    /// Notifications whose time has not come, or that are paused.
     pub later: i64,
     /// When the oldest batch that is due became due.
     pub oldest_due: Option<OffsetDateTime>,
@@ -91,13 +91,15 @@ pub(crate) async fn queues(
         join accounts on accounts.id = chosen.account_id
         cross join lateral (
             select
-                sum(batch.queued) filter (where batch.due_at <= now()) as due,
+                sum(batch.queued) filter (where batch.due_at <= now() and not batch.paused) as due,
                 sum(batch.queued) filter (where batch.due_at > now() and batch.claims > 0) as claimed,
-                sum(batch.queued) filter (where batch.due_at > now() and batch.claims = 0) as later,
-                min(batch.due_at) filter (where batch.due_at <= now()) as oldest_due,
+                sum(batch.queued) filter (
+                    where batch.due_at > now() and batch.claims = 0 or batch.due_at <= now() and batch.paused
+                ) as later,
+                min(batch.due_at) filter (where batch.due_at <= now() and not batch.paused) as oldest_due,
                 count(*) as batches
             from (
-                select batches.queued, batches.due_at, batches.claims
+                select batches.queued, batches.due_at, batches.claims, batches.paused
                 from batches
                 where batches.account_id = chosen.account_id and batches.queued > 0
                 order by batches.account_id, batches.rank, batches.due_at

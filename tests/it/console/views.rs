@@ -293,3 +293,64 @@ async fn settings_are_looked_after() {
     assert!(audit.contains(new) && audit.contains("CONSOLE") && !audit.contains("key.create"));
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_curves_of_an_operation_with_many_small_batches_show_all_of_it() {
+    let (service, key, secret) = start().await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+    let to: Vec<_> = (0..100).map(|number| fcm(&format!("d{number}"))).collect();
+    let id = service.client.send(&message(&to)).await;
+    service.client.completed(&id).await;
+
+    // As a pace of one notification a second divides them.
+    for statement in [
+        "update batches set size = 1, sent = 1",
+        "insert into batches (
+             operation_id, number, account_id, first_position, size, rank, due_at, claims, queued, sent, updated_at
+         )
+         select operation_id, next, account_id, next, 1, rank, due_at, claims, 0, 1, updated_at
+         from batches
+         cross join generate_series(1, 99) as next",
+    ] {
+        let pool = &service.world.database.pool;
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+
+    let page = browser.read(&format!("/console/operations/{id}")).await;
+    let (_, data) = page.split_once("data-curves=\"").unwrap();
+    let (data, _) = data.split_once('"').unwrap();
+    let data = data.replace("&quot;", "\"").replace("&#34;", "\"");
+    let curves: serde_json::Value = serde_json::from_str(&data).unwrap();
+    let accepted = curves["accepted"].as_array().unwrap().iter();
+    let sum: f64 = accepted.map(|point| point.as_f64().unwrap()).sum();
+    assert!((99.0..101.0).contains(&sum), "{curves}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_is_not_due_in_the_queue() {
+    let (service, key, secret) = start().await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+    let mut body = message(&[fcm("later")]);
+    let at = time::OffsetDateTime::now_utc() + time::Duration::DAY;
+    body["schedule"] = json!({"sendAt": [
+        at.format(&time::format_description::well_known::Rfc3339).unwrap()
+    ]});
+    let id = service.client.send(&body).await;
+    let path = format!("/console/operations/{id}/pause");
+    assert_eq!(browser.post(&path, &[]).await.status, StatusCode::SEE_OTHER);
+    // Its time has come while it is paused.
+    sqlx::query("update batches set due_at = now() - interval '1 minute'")
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
+
+    let page = browser.read("/console/queue").await;
+    for (tile, count) in [("Due now", 0), ("Scheduled or paused", 1)] {
+        assert!(
+            page.contains(&format!("{tile}</dt><dd>{count}</dd>")),
+            "{page}"
+        );
+    }
+    service.stop().await;
+}
