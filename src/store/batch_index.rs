@@ -45,6 +45,7 @@ async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
     let is_alone = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "is_alone!""#, LOCK)
         .fetch_one(&mut *connection)
         .await?;
+
     // Another process builds them. The caller does not wait, and asks again later.
     if !is_alone {
         return Ok(false);

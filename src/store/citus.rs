@@ -139,6 +139,7 @@ async fn configure(connection: &mut PgConnection) -> sqlx::Result<()> {
             .bind(value)
             .fetch_one(&mut *connection)
             .await?;
+
         sqlx::query(AssertSqlSafe(statement))
             .execute(&mut *connection)
             .await?;

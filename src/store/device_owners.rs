@@ -214,6 +214,7 @@ pub(super) async fn lock_users_with_registrations(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     sqlx::query!(
         r#"
         select id

@@ -284,6 +284,7 @@ pub(crate) async fn apps(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     let defaults = sqlx::query!(
         "select account_id, name from apps where account_id = any($1) and is_default",
         &accounts,
@@ -417,6 +418,7 @@ pub(crate) async fn forget(
     )
     .execute(&mut *connection)
     .await?;
+
     // By the id, which begins with the time: no index of another column is needed.
     let callbacks = sqlx::query!(
         r#"

@@ -199,6 +199,7 @@ pub(crate) async fn remove(connection: &mut PgConnection, id: OperationId) -> sq
     )
     .execute(&mut *connection)
     .await?;
+
     // Wakes the search for due queues of all processes.
     sqlx::query!("select pg_notify($1, '')", WAKE_CHANNEL)
         .execute(connection)
@@ -255,6 +256,7 @@ async fn divide(connection: &mut PgConnection, id: OperationId, pace: Pace) -> s
     )
     .execute(&mut *connection)
     .await?;
+
     sqlx::query!(
         r#"
         insert into batches (
@@ -278,6 +280,7 @@ async fn divide(connection: &mut PgConnection, id: OperationId, pace: Pace) -> s
     )
     .execute(&mut *connection)
     .await?;
+
     sqlx::query!(
         "update fanouts set next_batch = $2 where operation_id = $1",
         id.as_uuid(),

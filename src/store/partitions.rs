@@ -118,6 +118,7 @@ async fn create_one(
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, name)
         .fetch_one(&mut *connection)
         .await?;
+
     // The usual case: days are made ahead, and each run asks for all of them.
     if exists {
         return Ok(());
@@ -317,15 +318,18 @@ pub(crate) async fn remove_from_default(
     )
     .execute(&mut *connection)
     .await?;
+
     let attempts = sqlx::query!(
         "delete from delivery_attempts_default where operation_id < $1",
         end,
     )
     .execute(&mut *connection)
     .await?;
+
     let batches = sqlx::query!("delete from batches_default where operation_id < $1", end)
         .execute(&mut *connection)
         .await?;
+
     let operations = sqlx::query!("delete from operations_default where id < $1", end)
         .execute(connection)
         .await?;

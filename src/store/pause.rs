@@ -89,6 +89,7 @@ pub(crate) async fn pause(
     )
     .fetch_optional(&mut *connection)
     .await?;
+
     // Only the first request changes the row, so a repeated one reports no second pause.
     if let Some(account_id) = paused {
         insert_event(&mut *connection, account_id.into(), id, reason).await?;

@@ -107,6 +107,7 @@ async fn normalize_within(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     sqlx::query!(
         r#"
         update devices
