@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, rt};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -46,11 +47,23 @@ impl LiveViews {
             .ok_or_else(|| PageError::internal("a page without its live views"))
     }
 
-    /// A stream of what is watched. Beyond the limit of streams the answer is empty, and the page is not live.
-    pub(super) fn stream<R>(&self, caller: Caller, watched: Watched<R>) -> HttpResponse
+    /// A stream of what is watched, which answers `request`. Beyond the limit of streams the answer is empty, and
+    /// the page is not live.
+    pub(super) fn stream<R>(
+        &self,
+        request: &HttpRequest,
+        caller: Caller,
+        watched: Watched<R>,
+    ) -> HttpResponse
     where
         R: AsyncFnMut() -> Result<Option<Fragment>, PageError> + 'static,
     {
+        // The answer to a HEAD has no body, so nothing is read for it, and it takes no stream from a page.
+        if request.method() == Method::HEAD {
+            let nothing = stream::empty::<Result<Bytes, Infallible>>();
+            return event_stream::answer().streaming(nothing);
+        }
+
         let Watched { name, every, read } = watched;
         let watcher = self.0.watch(caller.who.account_id, name, |sender| {
             let params = ReadParams {

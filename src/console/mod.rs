@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{guard, web};
+use actix_web::web;
 
 mod assets;
 mod audit;
@@ -28,9 +28,11 @@ mod oidc;
 mod operation;
 mod operations;
 mod page;
+mod page_error;
 mod people;
 mod person_search;
 mod queue;
+mod routes;
 mod same_origin;
 mod send;
 mod session;
@@ -84,73 +86,6 @@ pub(crate) fn console(settings: Settings) -> Console {
             .app_data(web::Data::new(settings.clone()))
             // Each thread has its own.
             .app_data(LiveViews::default())
-            .configure(routes);
+            .configure(|config| routes::console(config, &settings));
     })
 }
-
-fn routes(config: &mut web::ServiceConfig) {
-    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let pages = web::scope(ROOT)
-        .route("/login", web::post().to(login::log_in))
-        .route("/login", read().to(login::form))
-        .route("/logout", web::post().to(login::log_out))
-        .route("/assets/{name:.*}", read().to(assets::file))
-        .route("/operations", read().to(operations::list))
-        .route("/operations/live", web::get().to(operations::live))
-        .route("/operations/{id}", read().to(operation::show))
-        .route("/operations/{id}/live", web::get().to(operation::live))
-        .route("/operations/{id}/results", read().to(operation::results))
-        .route("/operations/{id}/cancel", web::post().to(operation::cancel))
-        .route("/operations/{id}/pause", web::post().to(operation::pause))
-        .route("/operations/{id}/resume", web::post().to(operation::resume))
-        .route("/operations/{id}/pace", web::post().to(operation::pace))
-        .route("/operations/{id}/resend", web::post().to(operation::resend))
-        .route("/people", read().to(people::search))
-        .route("/people/{id}", read().to(people::show))
-        .route("/notifications/{id}", read().to(notification::show))
-        .configure(settings_routes)
-        .configure(oidc_routes)
-        .default_service(web::to(page::nothing_here));
-
-    config
-        .service(web::redirect("/console/", ROOT))
-        .route(ROOT, read().to(home::show))
-        .service(pages);
-}
-
-/// What an account sends, is set up with, and who changed it.
-fn settings_routes(config: &mut web::ServiceConfig) {
-    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-
-    config
-        .route("/send", read().to(send::form))
-        .route("/send", web::post().to(send::send))
-        .route("/send/preview", web::post().to(send::preview))
-        .route("/send/validate", web::post().to(send::validate))
-        .route("/queue", read().to(queue::show))
-        .route("/queue/live", web::get().to(queue::live))
-        .route("/credentials", read().to(credentials::list))
-        .route("/credentials/{id}/test", web::post().to(credentials::test))
-        .route("/webhooks", read().to(webhooks::list))
-        .route("/webhooks/{id}", read().to(webhooks::show))
-        .route("/webhooks/{id}/test", web::post().to(webhooks::test))
-        .route(
-            "/webhooks/{id}/deliveries/{delivery}/resend",
-            web::post().to(webhooks::resend),
-        )
-        .route("/keys", read().to(keys::list))
-        .route("/keys", web::post().to(keys::create))
-        .route("/keys/{key}/rotate", web::post().to(keys::rotate))
-        .route("/keys/{key}/revoke", web::post().to(keys::revoke))
-        .route("/audit", read().to(audit::list));
-}
-
-#[cfg(feature = "oidc")]
-fn oidc_routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/login/oidc", web::get().to(oidc::begin))
-        .route("/login/oidc/callback", web::get().to(oidc::end));
-}
-
-#[cfg(not(feature = "oidc"))]
-fn oidc_routes(_: &mut web::ServiceConfig) {}

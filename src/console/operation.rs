@@ -204,7 +204,7 @@ pub(super) async fn live(
             }))
         },
     };
-    Ok(LiveViews::of(&request)?.stream(caller, watched))
+    Ok(LiveViews::of(&request)?.stream(&request, caller, watched))
 }
 
 async fn read(

@@ -286,7 +286,7 @@ pub(super) async fn live(request: HttpRequest, caller: Caller) -> Result<HttpRes
         },
     };
 
-    Ok(views.stream(caller, watched))
+    Ok(views.stream(&request, caller, watched))
 }
 
 fn statuses(chosen: &str) -> Vec<Choice> {

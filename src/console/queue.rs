@@ -114,7 +114,7 @@ pub(super) async fn live(
         },
     };
 
-    Ok(LiveViews::of(&request)?.stream(caller, watched))
+    Ok(LiveViews::of(&request)?.stream(&request, caller, watched))
 }
 
 /// The account whose queue the person sees; `None`: all accounts.

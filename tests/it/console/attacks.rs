@@ -14,28 +14,50 @@ use crate::support::service::{Service, World};
 /// A text that would run if a page did not escape it.
 const SCRIPT: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'>";
 
-/// The routes of the console below its root, each with its method.
-fn routes() -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/mod.rs");
+/// A path of the console below its root.
+struct Resource {
+    route: String,
+    /// `get`, `post` or both.
+    methods: Vec<&'static str>,
+    /// Whether strangers may use it.
+    is_open: bool,
+}
+
+/// The paths of the console below its root.
+fn resources() -> Vec<Resource> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/routes.rs");
     let text = fs::read_to_string(path).unwrap();
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let routes: Vec<_> = joined
-        .split(".route(")
-        .skip(1)
-        .filter_map(|rest| {
-            let rest = rest.trim_start();
-            let path = rest.strip_prefix('"')?.split('"').next()?;
-            let method = if rest.split(".to(").next()?.contains("post()") {
-                "post"
-            } else {
-                "get"
-            };
-            Some((method.to_owned(), path.to_owned()))
-        })
-        .collect();
-    assert!(routes.len() > 5, "are the routes read at all?");
+    let parts: Vec<&str> = joined.split("resource(").collect();
+    let resources: Vec<_> = parts
+        .windows(2)
+        .filter_map(|parts| {
+            let route = parts[1].trim_start().strip_prefix('"')?.split('"').next()?;
+            let methods = [("read()", "get"), ("web::post()", "post")]
+                .into_iter()
+                .filter(|(text, _)| parts[1].contains(text));
 
-    routes
+            Some(Resource {
+                route: route.to_owned(),
+                methods: methods.map(|(_, method)| method).collect(),
+                is_open: parts[0].ends_with("open_"),
+            })
+        })
+        .filter(|resource| resource.route != "/console/")
+        .collect();
+    assert!(resources.len() > 5, "are the routes read at all?");
+
+    resources
+}
+
+/// The routes of the console below its root, each with its method.
+fn routes() -> Vec<(String, String)> {
+    let routes = resources().into_iter().flat_map(|resource| {
+        let with = move |method: &str| (method.to_owned(), resource.route.clone());
+        resource.methods.into_iter().map(with)
+    });
+
+    routes.collect()
 }
 
 /// What one account has.
@@ -184,6 +206,94 @@ async fn every_route_asks_who_it_is_for() {
         };
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{method} {path}");
         assert!(page.location.starts_with("/console/login"), "{path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_names_the_methods_that_it_supports() {
+    let (service, key, secret) = start().await;
+    let theirs = Theirs::make(&service).await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+    let stranger = Browser::new(&service.url);
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X",
+    ];
+
+    // Without an identity provider, the paths for one do not exist.
+    let resources = resources().into_iter();
+    for resource in resources.filter(|resource| !resource.route.starts_with("/login/oidc")) {
+        let path = theirs.address(&resource.route);
+        let mut allowed = Vec::new();
+        for method in &resource.methods {
+            match *method {
+                "get" => allowed.extend(["GET", "HEAD"]),
+                _ => allowed.push("POST"),
+            }
+        }
+
+        for method in methods.iter().filter(|method| !allowed.contains(method)) {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = browser.request(method.clone(), &path).send().await.unwrap();
+            assert_eq!(
+                answer.status(),
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {path}"
+            );
+            assert_eq!(
+                answer.headers()["allow"],
+                *allowed.join(", "),
+                "{method} {path}"
+            );
+
+            let answer = stranger
+                .request(method.clone(), &path)
+                .send()
+                .await
+                .unwrap();
+            if resource.is_open {
+                assert_eq!(
+                    answer.status(),
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "{method} {path}"
+                );
+            } else {
+                assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{method} {path}");
+                assert!(!answer.headers().contains_key("allow"), "{method} {path}");
+                assert_eq!(answer.headers()["location"], "/console/login?next=");
+            }
+        }
+
+        if allowed.contains(&"HEAD") {
+            let get = browser.request(Method::GET, &path).send().await.unwrap();
+            let head = browser.request(Method::HEAD, &path).send().await.unwrap();
+            assert_eq!(head.status(), get.status(), "{path}");
+            assert_eq!(
+                head.headers().get("content-type"),
+                get.headers().get("content-type")
+            );
+            assert_eq!(head.text().await.unwrap(), "", "{path}");
+        }
+    }
+
+    for path in ["/console", "/console/"] {
+        let answer = stranger.request(Method::POST, path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(answer.headers()["allow"], "GET, HEAD", "{path}");
+        let head = stranger.request(Method::HEAD, path).send().await.unwrap();
+        assert!(
+            !head.status().is_client_error(),
+            "{path}: {}",
+            head.status()
+        );
+    }
+    for (browser, method) in [(&browser, Method::GET), (&stranger, Method::DELETE)] {
+        let answer = browser
+            .request(method, "/console/nothing")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     }
     service.stop().await;
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::header::SET_COOKIE;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::browser::DESKTOP;
@@ -473,7 +473,10 @@ async fn without_a_provider_there_is_no_such_login() {
 
     assert!(!browser.get("/console").await.text.contains("/login/oidc"));
     for path in ["/console/login/oidc", "/console/login/oidc/callback"] {
-        assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND);
+        for method in [Method::GET, Method::HEAD, Method::POST] {
+            let answer = browser.request(method, path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        }
     }
     service.stop().await;
 }
