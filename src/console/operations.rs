@@ -272,6 +272,17 @@ pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpRes
 pub(super) async fn live(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let path = api_path(&request, None);
     let views = LiveViews::of(&request)?;
+    // A filter that the API refuses, or a role that may not list Operations, is an error here: each read of the
+    // stream would fail. Any other failure may be over at the next read.
+    if let Err(ReadError::Call(error)) = read(&caller, &path).await
+        && matches!(
+            error.status,
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN
+        )
+    {
+        return Err(error.into());
+    }
+
     let reader = caller.clone();
     let watched = Watched {
         // The rows are the same for every role that may list Operations.

@@ -183,6 +183,42 @@ async fn a_role_sees_what_it_may() {
     assert!(page.contains("The message is accepted."), "{page}");
     let page = sender.read("/console/send").await;
     assert!(!page.contains("The message is accepted."), "{page}");
+
+    // A list that can't be read is no stream.
+    let refused = sender.get("/console/operations/live").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let refused = reader.get("/console/operations/live?status=NONE").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_changes_all_the_time_ends_with_its_session() {
+    let (service, key, secret) = start().await;
+    let recipients: Vec<_> = (0..500)
+        .map(|number| fcm(&format!("device-{number}")))
+        .collect();
+    let mut body = message(&recipients);
+    body["pace"] = json!({"perMinute": 300});
+    let id = service.client.send(&body).await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+    let mut progress = browser
+        .request(Method::GET, &format!("/console/operations/{id}/live"))
+        .send()
+        .await
+        .unwrap();
+    read_until(&mut progress, "of 500 settled").await;
+
+    browser.post("/console/logout", &[]).await;
+    let ending = async {
+        let mut events = 0;
+        while progress.chunk().await.unwrap().is_some() {
+            events += 1;
+        }
+        events
+    };
+    let events = tokio::time::timeout(Duration::from_secs(12), ending).await;
+    assert!(events.unwrap() > 1, "the page changed all the time");
     service.stop().await;
 }
 
