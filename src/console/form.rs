@@ -44,6 +44,16 @@ impl Fields {
     }
 }
 
+/// Whether a `Content-Type` is that of a form. Its letter case does not count (RFC 9110, section 8.3.1).
+fn is_form(content_type: &str) -> bool {
+    // Parameters such as `charset` may follow.
+    let media_type = content_type.split(';').next().unwrap_or_default();
+
+    media_type
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
 /// Reads the form of `request`.
 pub(super) async fn read(
     request: &HttpRequest,
@@ -52,8 +62,7 @@ pub(super) async fn read(
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let is_form = content_type
         .and_then(|value| value.to_str().ok())
-        // Parameters such as `charset` may follow.
-        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+        .is_some_and(is_form);
     if !is_form {
         return Err(PageError::refused("The body must be a form"));
     }
@@ -85,5 +94,19 @@ mod tests {
         assert_eq!(fields.texts("tag").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(fields.given("empty"), None);
         assert_eq!(fields.text("missing"), "");
+    }
+
+    #[test]
+    fn a_form_is_known_by_its_media_type() {
+        for (content_type, expected) in [
+            ("application/x-www-form-urlencoded", true),
+            ("application/x-www-form-urlencoded;charset=UTF-8", true),
+            ("Application/X-WWW-Form-Urlencoded ; charset=utf-8", true),
+            ("application/x-www-form-urlencoded-2", false),
+            ("multipart/form-data; boundary=a", false),
+            ("", false),
+        ] {
+            assert_eq!(is_form(content_type), expected, "{content_type}");
+        }
     }
 }

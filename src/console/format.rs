@@ -116,12 +116,24 @@ pub(super) struct Segment {
 /// The parts of a bar that stands for `whole`. What is more than nothing can be seen.
 pub(super) fn segments(parts: &[(&'static str, i64)], whole: i64) -> Vec<Segment> {
     const LEAST: i64 = 6;
+    const BAR: i64 = 1_000;
+
+    let mut widths: Vec<(&'static str, i64)> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| (*kind, count.saturating_mul(BAR) / whole.max(1)))
+        .map(|(kind, width)| (kind, width.clamp(LEAST, BAR)))
+        .collect();
+    // The widest part makes room for those that were widened, so that the last one does not lie beyond the bar.
+    let excess = widths.iter().map(|(_, width)| width).sum::<i64>() - BAR;
+    if let Some((_, widest)) = widths.iter_mut().max_by_key(|(_, width)| *width) {
+        *widest = (*widest - excess.max(0)).max(LEAST);
+    }
 
     let mut from = 0;
     let mut segments = Vec::new();
-    for (kind, count) in parts.iter().filter(|(_, count)| *count > 0) {
-        let width = count.saturating_mul(1_000) / whole.max(1);
-        let width = width.max(LEAST).min(1_000 - from);
+    for (kind, width) in widths {
+        let width = width.min(BAR - from);
         segments.push(Segment { kind, from, width });
         from += width;
     }
@@ -185,17 +197,24 @@ mod tests {
 
     #[test]
     fn a_bar_shows_the_least_part_and_ends_where_it_ends() {
-        let parts = segments(
-            &[("sent", 999_999), ("failed", 1), ("canceled", 0)],
-            1_000_000,
-        );
-        assert_eq!(parts.len(), 2);
-        assert!(
-            parts
-                .iter()
-                .all(|part| part.width > 0 || part.from == 1_000)
-        );
-        assert!(parts.iter().map(|part| part.from + part.width).max() <= Some(1_000));
+        for counts in [
+            [999_999, 1, 0],
+            [999_998, 1, 1],
+            [1, 1, 999_998],
+            [1, 999_998, 1],
+        ] {
+            let parts: Vec<_> = ["sent", "failed", "canceled"]
+                .into_iter()
+                .zip(counts)
+                .collect();
+            let segments = segments(&parts, 1_000_000);
+
+            let expected = counts.iter().filter(|count| **count > 0).count();
+            assert_eq!(segments.len(), expected, "{counts:?}");
+            assert!(segments.iter().all(|part| part.width >= 6), "{segments:?}");
+            let end = segments.iter().map(|part| part.from + part.width).max();
+            assert!(end <= Some(1_000), "{segments:?}");
+        }
         assert!(segments(&[("sent", 0)], 0).is_empty());
     }
 

@@ -12,6 +12,7 @@ use crate::console::format;
 use crate::console::page::{self, Frame, PageError, View, path_part};
 use crate::http::in_process_api::CallError;
 use crate::model::id::UserId;
+use crate::model::quoted::type_of;
 
 /// What is written in the form: device tokens too, so that it has no `Debug`.
 #[derive(Clone, Default)]
@@ -68,8 +69,12 @@ impl Draft {
             body.insert("to".to_owned(), Value::Array(recipients));
         }
         let mut content = match body.remove("content") {
+            None | Some(Value::Null) => Map::new(),
             Some(Value::Object(content)) => content,
-            _ => Map::new(),
+            Some(other) => {
+                let message = format!("must be an object; got {}", type_of(&other));
+                return Err(("content".to_owned(), message));
+            }
         };
         for (name, text) in [
             ("title", &self.title),
@@ -443,6 +448,13 @@ mod tests {
                     ..Draft::default()
                 },
                 "More options",
+            ),
+            (
+                Draft {
+                    more: r#"{"content": "Hi"}"#.to_owned(),
+                    ..Draft::default()
+                },
+                "content",
             ),
         ] {
             assert_eq!(draft.to_body().unwrap_err().0, field);
