@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -264,18 +264,18 @@ fn pem_part(label: &str, body: &str) -> Part {
 
 /// Decodes base64 of either alphabet, whatever its line ends; `None`: it is not base64, or empty.
 fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut one_line: String = text
+    // Room for all of it from the start, so that no copy of a key is left behind.
+    let mut one_line = Zeroizing::new(String::with_capacity(text.len()));
+    let characters = text
         .chars()
-        .filter(|character| !character.is_whitespace() && !"\"'".contains(*character))
-        .map(|character| match character {
-            '-' => '+',
-            '_' => '/',
-            other => other,
-        })
-        .collect();
+        .filter(|character| !character.is_whitespace() && !"\"'".contains(*character));
+    one_line.extend(characters.map(|character| match character {
+        '-' => '+',
+        '_' => '/',
+        other => other,
+    }));
 
-    let decoded = LENIENT.decode(&one_line).ok();
-    one_line.zeroize();
+    let decoded = LENIENT.decode(one_line.as_bytes()).ok();
     decoded
         .filter(|bytes| !bytes.is_empty())
         .map(Zeroizing::new)
