@@ -31,8 +31,8 @@ impl Signals {
     pub(crate) async fn unless_signaled<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
-            // `work` is dropped where it waits. A signal that arrives with its end is found by the
-            // next call.
+            // `work` is dropped where it waits. If `work` is done when a signal arrives, the next
+            // call may find the signal.
             () = self.received() => None,
         }
     }

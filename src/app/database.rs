@@ -84,7 +84,8 @@ pub(crate) async fn check_database(config: &Config, timeout: Duration) -> anyhow
         .await
         .context(POSTGRES_UNUSABLE)?;
 
-    // Before a migration takes its lock: behind such a pooler, the lock may be another client's.
+    // Before a migration takes its lock: a pooler that does not keep sessions may give the lock to
+    // another client.
     pooler::check(&options).await.context(POSTGRES_UNUSABLE)
 }
 

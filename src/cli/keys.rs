@@ -293,7 +293,7 @@ async fn list(pool: &Pool, account: Option<&str>, is_json: bool) -> anyhow::Resu
 
     let mut keys = Vec::new();
     loop {
-        // The next statement begins after a key and not at a number, so a key that is created or
+        // The next statement begins after a key and not at an offset, so a key that is created or
         // removed meanwhile shifts no other.
         let after = keys.last().map(|key: &ApiKey| key.key.clone());
         let page = api_keys::list(pool, account_id, after.as_deref(), STEP).await?;

@@ -37,8 +37,8 @@ impl EventReader {
         if line.is_empty() {
             let name = std::mem::take(&mut self.name);
             let data = std::mem::take(&mut self.data);
-            // An event without data is dropped, such as one after a comment (section 9.2.6 of the
-            // specification).
+            // An event without data is dropped, such as one after a comment (HTML standard, section
+            // 9.2.6).
             return (!data.is_empty()).then_some(Event { name, data });
         }
 

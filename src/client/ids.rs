@@ -108,8 +108,8 @@ fn id_of_line(line: &str, prefixes: &[&str]) -> std::result::Result<String, Stri
     }
 
     let object = parse_object(line)?;
-    // A notification names its Operation too. Its own id is meant, or a cancel of the one would be
-    // a cancel of all.
+    // A notification names its Operation too. Its own id comes first: otherwise `cancel` would
+    // cancel the whole Operation.
     let ids: Vec<&str> = ["id", "operationId"]
         .into_iter()
         .filter_map(|name| object.get(name).and_then(Value::as_str))

@@ -176,7 +176,8 @@ impl Watch<'_> {
             Ok(operation) => operation,
             // The others are followed to their end.
             Err(failure) => {
-                // What is never read to its end would keep the bar from reaching its own.
+                // The bar counts what is followed to its end. With this Operation it would never be
+                // full.
                 self.seen.remove(&id);
                 self.screen
                     .note(&format!("error: {id}: {}", failure.message));

@@ -77,7 +77,7 @@ impl Kind {
                     || (is_integer(value) && !matches!(text.as_str(), "0" | "1"));
                 !is_other && value.clone().into_bool().is_ok()
             }
-            // It would also take yes for 1 and off for 0.
+            // The crate `config` would also take yes for 1 and off for 0.
             Self::Integer => match &value.kind {
                 ValueKind::String(text) => text.parse::<i64>().is_ok_and(|number| number >= 0),
                 _ => {

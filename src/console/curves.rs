@@ -100,7 +100,8 @@ fn step_of(seconds: i64) -> i64 {
 
 /// The points, those without an answer between others included.
 fn curves(curve: &Curve, from: OffsetDateTime, step: i64) -> Curves {
-    // More would be those of an attempt days after the others.
+    // Without this bound, one attempt days after the others would make a point for each step in
+    // between.
     const MOST: i32 = 400;
 
     let mut points = Vec::new();

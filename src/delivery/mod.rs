@@ -206,8 +206,8 @@ impl Shared {
         failures: Failures,
     ) -> Recorder {
         Recorder {
-            // A connection of its own, so that requests which use up the pool do not hold outcomes
-            // back.
+            // A connection of its own, so that outcomes do not wait for the other statements of
+            // delivery, which share its pool.
             connection: DedicatedConnection::beside(&self.pool),
             record_interval: settings.record_interval,
             queues: Arc::clone(&self.notifiers.queues),

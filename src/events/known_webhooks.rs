@@ -81,7 +81,8 @@ impl KnownWebhooks {
                 Some(earliest) => {
                     self.since.insert(webhook.id, earliest - MARGIN);
                 }
-                // The webhook rests or is disabled. Its messages stay where they are.
+                // The webhook rests or is disabled, so its messages were not read, and its bound
+                // stays.
                 None => {
                     let beginning = OffsetDateTime::UNIX_EPOCH;
                     self.since.entry(webhook.id).or_insert(beginning);
@@ -163,7 +164,7 @@ mod tests {
         known.note_search(&found, false, Duration::ZERO, Instant::now());
         assert_eq!(known.after(None, 10), bounds);
 
-        // It was disabled since, and what it has got is read again from there on.
+        // A webhook that was disabled since keeps its bound.
         known.note_look(&[webhook(idle)]);
         assert_eq!(known.after(None, 10), bounds);
 

@@ -163,7 +163,7 @@ impl Sender {
 
             if is_idle {
                 let rest = if claimed.is_complete {
-                    // A search that rests may find webhooks that are not known.
+                    // The next search may find webhooks that are not known yet.
                     let next_search = looks.known.search_in(Instant::now());
                     next_search.map_or(self.poll_interval, |left| left.min(self.poll_interval))
                 } else {

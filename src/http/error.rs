@@ -235,7 +235,7 @@ impl ApiError {
 
     /// 429. `wait` is how long until the rate limit has room again.
     pub(crate) fn too_many_requests(wait: Duration) -> Self {
-        // Rounded up: a client that waits for the whole seconds below would be refused again.
+        // Rounded up: a client that waits for less than `wait` would be refused again.
         let retry_after = wait.as_secs_f64().ceil() as u64;
 
         Self {

@@ -265,7 +265,8 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
         );
     }
 
-    // In small statements: each commits by itself, so a stop in between loses no more than one.
+    // In small statements: each commits by itself, so if the process stops, the next run goes on
+    // from there.
     let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }

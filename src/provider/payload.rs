@@ -93,7 +93,8 @@ impl Payload {
         message: &Message,
         expires_at: Option<OffsetDateTime>,
     ) -> Vec<PayloadProblem> {
-        // To render a message takes a tenth of the time of a request, and most need not be rendered.
+        // To render a message takes a tenth of the instructions of a request, and most messages
+        // need not be rendered.
         if is_of_small_texts(message) {
             return Vec::new();
         }

@@ -184,8 +184,8 @@ pub(crate) async fn create(
     connection: &mut PgConnection,
     new: &NewApiKey<'_>,
 ) -> Result<(), CreateError> {
-    // Without a lock: only a command of the operator creates keys. Two that run at the same time
-    // may exceed the limit by one.
+    // Without a lock: requests and commands that create keys at the same time may exceed the limit,
+    // each by one key.
     let active = sqlx::query_scalar!(
         r#"
         select count(*) as "active!"

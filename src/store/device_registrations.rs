@@ -478,7 +478,7 @@ pub(crate) async fn delete(
 ) -> sqlx::Result<bool> {
     pool.transaction(async |connection: &mut PgConnection| {
         lock_out_imports(&mut *connection, account_id).await?;
-        // Locks the User before the registration, in the order above.
+        // Locks the User before the registration, in the lock order of this module.
         sqlx::query!(
             r#"
             update users

@@ -27,8 +27,9 @@ pub(crate) async fn note(
         next_tries.push(error.and_then(|error| error.next_try_at));
     }
 
-    // In the order of the Credentials, because several processes report the same ones at once. One
-    // that was deleted would break the foreign key, and the reports of all others with it.
+    // In the order of the Credentials, because several processes report the same ones at once. The
+    // join leaves out a Credential that was deleted: it would break the foreign key, and the whole
+    // statement would fail.
     sqlx::query!(
         r#"
         with report as materialized (

@@ -76,8 +76,9 @@ async fn begin(
     pace: Pace,
     is_growing: bool,
 ) -> sqlx::Result<bool> {
-    // Batches that were claimed once keep their size and go on. Canceled ones that were never
-    // claimed wait as well: what does not wait counts as the last turn in `rest`.
+    // Batches that were claimed once keep their size and go on. Canceled batches that were never
+    // claimed wait as well, because `rest` takes a batch that does not wait for one that had its
+    // turn.
     let left = sqlx::query!(
         r#"
         with left_over as materialized (

@@ -35,8 +35,8 @@ pub(crate) struct DuePace {
 
 /// Up to `limit` Operations whose turn it is. Those that another process is at work on are passed over.
 pub(crate) async fn due(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<DuePace>> {
-    // Notifications of the last turns that were put back show that the lanes do not accept more.
-    // The plan of the turn waits then.
+    // Notifications of the last turns that wait to be claimed or were put back show that the lanes
+    // do not accept more. The plan of the turn waits then.
     let rows = sqlx::query!(
         r#"
         select

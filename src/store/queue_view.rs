@@ -48,8 +48,8 @@ pub(crate) async fn queues(
     executor: impl PgExecutor<'_>,
     account_id: Option<AccountId>,
 ) -> sqlx::Result<Vec<AccountQueue>> {
-    // From account to account by the index, as a claim goes. Batches of an older release name no
-    // account, and are left out.
+    // From account to account by the index: to group all batches would read all of the queue.
+    // Batches of an older release name no account, and are left out.
     let rows = sqlx::query!(
         r#"
         with recursive busy as (

@@ -91,7 +91,8 @@ pub async fn migrate(pool: &Pool) -> Result<Migrated, SchemaError> {
     let _ = connection.close().await;
     let migrated = migrated?;
 
-    // Claims work without this index, so a failure to build it keeps no process from starting.
+    // Claims work without this index, so neither a busy table nor a missing right keeps a process
+    // from starting.
     match batch_index::build_missing(pool).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(

@@ -43,8 +43,8 @@ impl TraceParent {
             is_sampled: hexadecimal(fields.next()?, 2)? & 1 == 1,
         };
 
-        // Version ff and ids of zeros alone are invalid there, and version 00 has exactly four
-        // fields.
+        // In that section, version ff and ids of zeros alone are invalid, and version 00 has
+        // exactly four fields.
         let is_known = version < 0xff && (version > 0 || fields.next().is_none());
         (is_known && parent.trace_id != 0 && parent.span_id != 0).then_some(parent)
     }

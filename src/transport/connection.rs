@@ -253,8 +253,8 @@ impl StreamPermit {
 
         while let Some(chunk) = incoming.data().await {
             let chunk = chunk.map_err(ExchangeError::Broken)?;
-            // Of the bytes that are not kept too, or the window of the whole connection would run
-            // out.
+            // Also for bytes that are not kept: otherwise the window of the whole connection would
+            // run out.
             let _ = incoming.flow_control().release_capacity(chunk.len());
 
             let kept = chunk.len().min(MAX_BODY - received.body.len());
@@ -267,8 +267,8 @@ impl StreamPermit {
 impl Drop for StreamPermit {
     fn drop(&mut self) {
         let state = &self.0.state;
-        // One order with the count of waiters: this sees the waiter, or the waiter sees the idle
-        // connection.
+        // SeqCst, as for the count of waiters: either this drop sees the waiter, or the waiter sees
+        // the idle connection.
         let was_last = state.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
         state.stream_freed.notify_one();
 

@@ -172,7 +172,7 @@ impl MessageArguments {
                 "schedule",
                 self.at.as_ref().map(|at| json!({"sendAt": [at]})),
             ),
-            // The option is absent or given: without it, the file decides.
+            // The option can only be true. Without it, the file decides.
             ("receipts", self.receipts.then_some(Value::Bool(true))),
             (
                 "templating",

@@ -104,8 +104,8 @@ impl ConcurrencyLimit {
 
         let lasted = now.duration_since(self.measurement.began);
         let answers = f64::from(self.measurement.answers);
-        // With fewer answers than the limit, some are to requests that were sent before the period
-        // began.
+        // Up to as many answers as the limit may be to requests that were sent before the period
+        // began. Fewer answers may say nothing about the period.
         if lasted < MEASUREMENT || answers < self.limit {
             return;
         }

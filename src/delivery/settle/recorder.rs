@@ -247,9 +247,8 @@ impl Recorder {
             })
             .await?;
 
-        // Its guard may pause the Operation.
-        // It may be named in vain, for an outcome that was dropped: the guard task reads the
-        // tallies.
+        // The guard of the Operation may pause it. An outcome that was dropped is named as well,
+        // which does no harm: the guard task decides by the tallies.
         let failed = outcomes
             .iter()
             .filter(|outcome| outcome.status == Status::Failed);

@@ -150,7 +150,7 @@ pub(crate) async fn import(
     let app_name = query.app_name();
     query.check()?;
 
-    // Before anything is written, so that an import that is refused leaves no record.
+    // Before anything is written: an import for which this process has no room leaves no record.
     let permit = state.imports.begin()?;
     // On its own: the rows are stored in many transactions, the first before the last have arrived.
     audit::note(&request, &state, caller).await?;

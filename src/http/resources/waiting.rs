@@ -83,8 +83,8 @@ impl Reasons {
         let error = reason
             .credentials
             .iter()
-            // A notification to a User may go by two lanes. The first that sends nothing is what it
-            // waits for.
+            // A notification to a User may go by several lanes. It waits for the first of them that
+            // sends nothing.
             .find_map(|credential_id| self.lane_errors.get(credential_id));
 
         waiting_for(reason, error, OffsetDateTime::now_utc())

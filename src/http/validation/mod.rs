@@ -261,7 +261,7 @@ impl<'a> Object<'a> {
         problems: &mut Problems,
     ) -> Option<u32> {
         // `format_args` writes nothing yet. To write this rule for the `ttl` of each send took
-        // 3,100 of the 162,000 instructions of a request.
+        // 3,100 instructions of the request.
         let days = in_days(*range.end());
         let rule = format_args!(
             "a number of seconds: an integer from {} to {}{days}",
@@ -353,8 +353,8 @@ impl<'a> Object<'a> {
         choices: &[(&str, T)],
         problems: &mut Problems,
     ) -> Option<T> {
-        // Written only for a problem: the names of the providers took 1,700 of the 162,000
-        // instructions.
+        // Written only for a problem: the names of the providers took 1,700 instructions of each
+        // send.
         let rule = fmt::from_fn(|formatter| formatter.write_str(&names(choices)));
 
         self.require(name, rule, problems)

@@ -382,7 +382,8 @@ async fn update_devices(
     .execute(connection)
     .await?;
 
-    // The removal of dead tokens is not kept out. Its device may live again by this row.
+    // Dead-token pruning does not wait for imports, and may have deleted a device meanwhile. After
+    // this error, the chunk is planned anew, and the row registers the device again.
     if updated.rows_affected() < ids.len() as u64 {
         return Err(sqlx::Error::RowNotFound);
     }

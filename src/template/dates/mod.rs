@@ -122,7 +122,7 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
-    // A year that begins in March ends with the leap day, so no month is behind it.
+    // Counted from March, the leap day is the last day of a year, so it moves no month.
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;

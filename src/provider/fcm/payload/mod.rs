@@ -81,8 +81,8 @@ impl FcmPayload {
             || message.body.is_some()
             || message.image.is_some()
             || message.has_data();
-        // Returned early, because a check of the override took 8,000 of the 162,000 instructions of
-        // a single send.
+        // Returned early, because a check of the override took 8,000 instructions of each single
+        // send.
         if has_content {
             return None;
         }

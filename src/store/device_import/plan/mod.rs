@@ -315,7 +315,7 @@ impl<'a> Planner<'a> {
         }
 
         let has_changed = before != profile;
-        // The row of a new User counts by its device.
+        // What happens to its device decides how the row of a new User is counted.
         if is_new {
             self.new_user_ids.push(user_id);
             self.new_users.insert(user_id, profile);
