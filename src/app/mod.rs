@@ -197,8 +197,8 @@ struct Foundation {
 impl Foundation {
     /// Reads what the configuration names, waits for Postgres, and migrates the schema.
     async fn lay(config: &Config) -> anyhow::Result<Self> {
-        // Every key and file, before the wait for Postgres: one that is wrong ends the start at once, and
-        // not after a migration or a claim.
+        // Every key and file, before the wait for Postgres: one that is wrong ends the start at
+        // once, and not after a migration or a claim.
         let master_keys = master_keys(config)?;
         let descriptors = file_descriptors();
         let endpoints = settings::endpoints(config, descriptors)?;

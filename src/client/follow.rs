@@ -27,8 +27,8 @@ pub(super) async fn follow(
     changes: &mpsc::Sender<Value>,
 ) -> Result<Value> {
     let path = format!("/Operations/{id}");
-    // Before a stream is free, so that the bar has the total of every Operation early, and one that
-    // has ended needs no stream.
+    // Before the wait for a stream: the bar has the total of every Operation early, and an
+    // Operation that has ended needs no stream.
     let mut seen = api.get(&path).await?;
     publish(changes, &seen);
 

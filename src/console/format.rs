@@ -124,7 +124,8 @@ pub(super) fn segments(parts: &[(&'static str, i64)], whole: i64) -> Vec<Segment
         .map(|(kind, count)| (*kind, count.saturating_mul(BAR) / whole.max(1)))
         .map(|(kind, width)| (kind, width.clamp(LEAST, BAR)))
         .collect();
-    // The widest part makes room for those that were widened, so that the last one does not lie beyond the bar.
+    // The widest part makes room for those that were widened, so that the last one does not lie
+    // beyond the bar.
     let excess = widths.iter().map(|(_, width)| width).sum::<i64>() - BAR;
     if let Some((_, widest)) = widths.iter_mut().max_by_key(|(_, width)| *width) {
         *widest = (*widest - excess.max(0)).max(LEAST);

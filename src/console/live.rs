@@ -62,7 +62,8 @@ impl LiveViews {
     where
         R: AsyncFnMut() -> Result<Option<Fragment>, PageError> + 'static,
     {
-        // The answer to a HEAD has no body, so nothing is read for it, and it takes no stream from a page.
+        // The answer to a HEAD has no body, so nothing is read for it, and it takes no stream from
+        // a page.
         if request.method() == Method::HEAD {
             let nothing = stream::empty::<Result<Bytes, Infallible>>();
             return event_stream::answer().streaming(nothing);
@@ -120,8 +121,8 @@ impl PageStream {
             if self.is_over || self.times.are_over(&self.caller.state.readiness) {
                 return None;
             }
-            // A session may end while its page stays open. Checked before an event too: a page that changes every
-            // second is never silent.
+            // A session may end while its page stays open. Checked before an event too: a page that
+            // changes every second is never silent.
             if self.checked_at.elapsed() >= SESSION_CHECKED_EVERY {
                 self.checked_at = Instant::now();
                 if !failure_log::repeated(self.caller.is_valid()).await {

@@ -272,8 +272,8 @@ pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpRes
 pub(super) async fn live(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let path = api_path(&request, None);
     let views = LiveViews::of(&request)?;
-    // A filter that the API refuses, or a role that may not list Operations, is an error here: each read of the
-    // stream would fail. Any other failure may be over at the next read.
+    // A filter that the API refuses, or a role that may not list Operations, is an error here: each
+    // read of the stream would fail. Any other failure may be over at the next read.
     if let Err(ReadError::Call(error)) = read(&caller, &path).await
         && matches!(
             error.status,

@@ -47,7 +47,8 @@ async fn refuse_method_of_caller(
     request: HttpRequest,
     allow: &'static str,
 ) -> Result<HttpResponse, PageError> {
-    // Without a login, the answer is the same as for the methods in `allow`: it leads to the login form.
+    // Without a login, the answer is the same as for the methods in `allow`: it leads to the login
+    // form.
     match Caller::of(&request).await? {
         Some(_) => Err(PageError::method_not_allowed(request.method(), allow)),
         None => Err(PageError::logged_out_without_page(&request)),
@@ -106,7 +107,8 @@ fn oidc_routes(_: &mut web::ServiceConfig, _: &Settings) {}
 fn operation_routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("/operations", READ).route(read().to(operations::list)))
-        // Of several resources that match a path, the first one answers: `live` comes before `{id}`.
+        // Of several resources that match a path, the first one answers: `live` comes before
+        // `{id}`.
         .service(resource("/operations/live", READ).route(read().to(operations::live)))
         .service(resource("/operations/{id}", READ).route(read().to(operation::show)))
         .service(resource("/operations/{id}/live", READ).route(read().to(operation::live)))

@@ -14,7 +14,8 @@ pub(super) struct Date(pub OffsetDateTime);
 
 /// Reads a timestamp of RFC 3339. `None`: it is malformed, or its year in UTC has five digits.
 pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {
-    // In UTC here, because the unchecked conversions elsewhere panic beyond the years that `time` knows.
+    // In UTC here, because the unchecked conversions elsewhere panic beyond the years that `time`
+    // knows.
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()?
         .checked_to_offset(UtcOffset::UTC)

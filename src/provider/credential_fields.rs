@@ -67,7 +67,7 @@ impl<'a> CredentialFields<'a> {
         let problems = self.problems.len();
         let text = self.optional_string(names);
 
-        // A value of a wrong type is a problem already. A field has one.
+        // A value of a wrong type is a problem already, and each field gets one problem.
         if text.is_none() && self.problems.len() == problems {
             self.push_problem(
                 names.first().copied().unwrap_or_default(),

@@ -329,7 +329,8 @@ pub(crate) async fn recall(
     notifications: i64,
 ) -> sqlx::Result<Vec<QueueKey>> {
     // A batch that is locked is being claimed, canceled or paused, and is left to that statement.
-    // `waits_as_of` is the token of the release that put a batch back: a later claim has another one.
+    // `waits_as_of` is the token of the release that put a batch back: a later claim has another
+    // one.
     let recalled = sqlx::query!(
         r#"
         with waiting as materialized (

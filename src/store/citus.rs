@@ -89,8 +89,8 @@ pub async fn distribute(connection: &mut PgConnection) -> Result<bool, CitusErro
         return Ok(false);
     }
 
-    // In one transaction: statements join these tables by the Operation's id, which needs all of them
-    // on the same machines, or all of them here.
+    // In one transaction: statements join these tables by the Operation's id, which needs all of
+    // them on the same machines, or all of them here.
     let mut transaction = connection.begin().await?;
     for (table, column) in TABLES {
         distribute_table(&mut transaction, table, column).await?;

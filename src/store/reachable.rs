@@ -146,7 +146,8 @@ pub(crate) async fn reachable(
 
         let can_pass = is_transient(&error);
         let error = unreachable(&options, error);
-        // Not a wait that would end after the deadline: the operator gets the reason earlier.
+        // A wait that would end after the deadline is not begun, so the operator gets the reason
+        // earlier.
         if !can_pass || deadline.saturating_duration_since(Instant::now()) <= delay {
             return Err(error);
         }

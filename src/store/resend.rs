@@ -92,9 +92,9 @@ pub(crate) async fn insert(
 ) -> sqlx::Result<bool> {
     let created_at: OffsetDateTime = resend.id.created_at();
 
-    // `due_at` of the copy lies far ahead, so that no step of an audience takes it: copies have
-    // `turn_at`. The rank is that of a large Operation, because the number of notifications is not
-    // known yet.
+    // The steps of audiences take rows by `due_at`, so that of a copy lies far ahead. Copies take
+    // turns by `turn_at`. The rank is that of a large Operation, because the number of
+    // notifications is not known yet.
     let inserted = sqlx::query_scalar!(
         r#"
         with source as materialized (
@@ -175,7 +175,7 @@ pub(crate) async fn step(
         .map(|outcome| outcome.as_str())
         .collect();
 
-    // The codes are parameters, so that the names of the model are the only ones.
+    // The codes are parameters, so that only the model has their names.
     let row = sqlx::query_file!(
         "src/store/resend_step.sql",
         operation_id.map(OperationId::as_uuid) as Option<Uuid>,

@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
 
         match object.get(name) {
             Some(Value::Number(number)) => Ok(*number),
-            // To begin at 0 would hide that the number can't be counted on from.
+            // A float may not hold this number exactly, and to begin at 0 would hide that.
             Some(Value::Large(_)) => Err(out_of_range()),
             _ => Ok(0.0),
         }
@@ -132,7 +132,8 @@ impl<'a> Context<'a> {
                 arguments.push(match argument {
                     Argument::Positional(operand) => self.operand(operand, is_strict)?,
                     Argument::Named(name, operand) => {
-                        // Without a value there is no operand that pays for the pair.
+                        // A pair without a value has no operand that is charged, so the pair itself
+                        // is charged.
                         self.budget.work(2)?;
                         let value = match operand {
                             Some(operand) => self.operand(operand, is_strict)?,

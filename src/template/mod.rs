@@ -229,7 +229,7 @@ fn not_rendered(stop: Stop, place: &Place<'_>) -> NotRendered {
         Stop::Failed(message) => {
             NotRendered::Invalid(place.problem(format!("{PREFIX}: {message}")))
         }
-        // Its sentence names the recipient's variables itself.
+        // The sentence of this limit names the recipient's variables, so it needs no prefix.
         Stop::Over(limit @ budget::Limit::Output) => {
             NotRendered::Invalid(place.problem(limit.to_string()))
         }

@@ -15,7 +15,7 @@ pub(super) fn content_binding(owner: &ContentOwner<'_>) -> Vec<u8> {
         b"credential\0".as_slice(),
         owner.account_id.as_uuid().as_bytes(),
         owner.id.as_uuid().as_bytes(),
-        // It has no fixed length, so a zero byte ends it, which no name of a type has.
+        // The name of a type has no fixed length. A zero byte ends it, and no such name has one.
         owner.credential_type.as_str().as_bytes(),
         b"\0",
         owner.app_name.as_bytes(),

@@ -153,7 +153,8 @@ mod tests {
         bounds.note_claim(&claim(now, &[(taken, now)]), [taken], |_| true);
         bounds.note_found(&self::found(now, found, now));
 
-        // A statement that began 4 s ago makes batches due at that time, and commits after the claim.
+        // A statement that began 4 s ago makes batches due at that time, and commits after the
+        // claim.
         let committed_late = now - Duration::from_secs(4);
         // At 500 single sends a second, the last 10 s have about 7,000 dead entries.
         let passed_each_time = now - Duration::from_secs(10);

@@ -226,7 +226,8 @@ async fn serve_http1(
 
             match answer(&parts, &body, &connection).await {
                 Some(answer) => Ok(answer.response()),
-                // hyper closes the connection when the service fails. Over HTTP/2, `broken` ends it.
+                // hyper closes the connection when the service fails. Over HTTP/2, `broken` ends
+                // it.
                 None => Err(io::Error::other("a fault: no answer")),
             }
         }

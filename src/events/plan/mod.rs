@@ -136,9 +136,9 @@ impl<'a> Plan<'a> {
         let operation_id = part.operation_id;
         let key = (recipient.webhook_id, event, recipient.callback_url.clone());
 
-        // A batch that is in this plan already has changed again: once is enough.
-        // Only the open message is searched. A repeat beyond it is sent twice, which the promise of
-        // webhooks allows.
+        // A batch that is in this plan already has changed again: once is enough. Only the open
+        // message is searched. A batch in an earlier message is sent twice, because webhooks
+        // promise delivery at least once.
         let is_repeated = self.open.get(&key).is_some_and(|(index, _)| {
             let content = self
                 .deliveries

@@ -87,7 +87,8 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    // An action that no change has would be answered with an empty list, as if nothing had happened.
+    // An action that no change has would be answered with an empty list, as if nothing had
+    // happened.
     let action = query.one_of("action", &audit::actions(), |action| action);
     let mut string = |name| query.filter(name, "a string", |string| Some(string.to_owned()));
     let actor = string("actor");

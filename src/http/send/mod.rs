@@ -118,7 +118,8 @@ async fn to_store(
     // A deadline counts from the planned time, so that a send for next week does not expire today.
     let starts_at = timing.send_at.unwrap_or_else(|| send.id.created_at());
 
-    // On the pool: a send has up to 10,000 tokens to encrypt, and other requests share this thread.
+    // On the pool if the body is large: it may have 10,000 tokens to encrypt, and other requests
+    // share this thread.
     let keys = state.master_keys.clone();
     let recipients = send.recipients;
     let plans = timing.plans;
@@ -191,7 +192,8 @@ async fn check_audience(state: &State, caller: Caller, send: &CheckedSend) -> Re
     let Some(audience) = send.audience.as_ref() else {
         return Ok(());
     };
-    // Such a process may fan the audience out, and would send to Users whom the conditions leave out.
+    // Such a process may fan the audience out, and would send to Users whom the conditions leave
+    // out.
     if !audience.is_by_tags_alone() && releases::older_is_connected(&state.pool).await? {
         return Err(ApiError::conflict(
             "A process of an older release, which supports only tags in audiences, is running. \

@@ -270,7 +270,8 @@ async fn named(
         let field = field_of(*provider);
 
         match found.iter().find(|credential| credential.id == *id) {
-            // Another account's Credential gets the same answer, which does not tell that it exists.
+            // Another account's Credential gets the same answer, which does not tell that it
+            // exists.
             None => problems.push_at(field, "no Credential has this id"),
             Some(credential) if credential.credential_type.provider() != *provider => {
                 let actual = credential.credential_type.provider();

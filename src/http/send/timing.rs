@@ -119,8 +119,8 @@ fn plan(
         };
     };
 
-    // Devices have no zone: without a window, the send is one at a time of UTC, as in release 0.1. A window
-    // is kept, so that neither another time nor a pace leads out of it.
+    // Devices have no zone: without a window, the send is one at a time of UTC, as in release 0.1.
+    // A window is kept, so that neither another time nor a pace leads out of it.
     let is_one_moment = local.window.is_none()
         && recipients
             .iter()

@@ -30,7 +30,8 @@ pub(super) const NO_NUL: &str = "must not contain the NUL character (U+0000)";
 pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
 
-    // Counting comes first, because parsing is what takes the memory. A short body can't have so many.
+    // Counting comes first, because parsing is what takes the memory. A short body can't have so
+    // many.
     if body.len() > MAX_VALUES && count_values(body) > MAX_VALUES {
         return Err(ApiError::invalid_field(
             "",

@@ -141,8 +141,8 @@ impl ApnsClient {
                 let (Some(tokens), Some(expired)) = (&self.tokens, &request.authorization) else {
                     return Ok(answer);
                 };
-                // Without a newer token, the answer stands: a newer one would be refused as well,
-                // with TooManyProviderTokenUpdates.
+                // If `expired` is so young that APNs would refuse a newer one as well
+                // (TooManyProviderTokenUpdates), the answer stands.
                 let Some(newer) = tokens.renew(expired).await? else {
                     return Ok(answer);
                 };

@@ -67,7 +67,8 @@ impl Date {
 
         let (offset, zone) = match zone {
             Zone::Utc => (0, Some("UTC".to_owned())),
-            // A zone is a number of the template's, and one that large would overflow below.
+            // A template may give any number as the offset, and one that large would overflow
+            // below.
             Zone::Offset(seconds) if is_beyond(*seconds, MAX_TIME / 1000.0) => return None,
             Zone::Offset(seconds) => (*seconds as i64, None),
             Zone::Named(name, zone) => {

@@ -12,7 +12,7 @@ pub(in crate::template) fn parse(text: &str) -> Option<f64> {
     match iso(&mut tokens, &mut parts) {
         Iso::Invalid => return None,
         Iso::Whole => {}
-        // V8 keeps what it has read as ISO 8601: `2016-03-14 10:00` is read by both.
+        // V8 keeps what it has read as ISO 8601: `2016-03-14 10:00` is read by both parsers.
         Iso::Rest(token) => others(token, &mut tokens, &mut parts)?,
     }
     parts.time()

@@ -305,8 +305,8 @@ impl<'s> Scanner<'s> {
             } else {
                 None
             };
-            // LiquidJS ignores others. A template may have thousands of them, and each run of the loop
-            // would evaluate them.
+            // LiquidJS ignores others. A template may have thousands of them, and each run of the
+            // loop would evaluate them.
             if !PARAMETERS.contains(&name.as_str()) {
                 continue;
             }

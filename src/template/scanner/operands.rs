@@ -131,7 +131,8 @@ impl Scanner<'_> {
 
     pub(in crate::template) fn quoted(&mut self) -> Option<Value> {
         let end = self.quoted_end()?;
-        // A string that is not closed ends with its last character in place of the quote, and loses it.
+        // A string that is not closed ends with its last character in place of the quote, and loses
+        // it.
         let inner = self.source.get(self.at + 1..end).unwrap_or_default();
         self.at = end;
 
