@@ -100,7 +100,7 @@ impl Renamed {
             },
         };
 
-        // The two values may differ, and either choice would ignore a setting without a word.
+        // The two values may differ, and either choice would ignore a setting without an error.
         if is_given_twice {
             return Err(ConfigError::Message(format!(
                 "{section}.{old} and {section}.{new} are both set: delete {section}.{old}, the old name"

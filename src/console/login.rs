@@ -103,8 +103,8 @@ pub(super) async fn log_in(
         }
     };
 
-    // The new cookie replaces the earlier one, so nobody could log out of the earlier session any
-    // more. Not before: a failed login leaves the person logged in.
+    // The new cookie replaces the earlier one, so the person could no longer log out of the earlier
+    // session. It ends only now, because a failed login leaves the person logged in.
     if let Some(earlier) = Caller::of(&request).await? {
         earlier.end().await?;
     }

@@ -49,7 +49,7 @@ impl Outcome {
         match status {
             200..=299 => Self::Taken,
             410 => Self::Gone,
-            // A redirect too: nobody has checked where it leads.
+            // A redirect too: Bellwire has not checked the address to which it leads.
             _ => Self::Failed { retry_after },
         }
     }

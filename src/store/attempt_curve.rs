@@ -45,7 +45,7 @@ pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     params: &CurveParams,
 ) -> sqlx::Result<Curve> {
-    // An attempt counts in the step in which its answer came: at its begin plus its duration.
+    // An attempt counts in the step in which its answer came: at its start plus its duration.
     let rows = sqlx::query!(
         r#"
         -- Read first: on Citus, batches and attempts lie on different machines.

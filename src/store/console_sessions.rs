@@ -46,7 +46,7 @@ pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
     new: &NewSession<'_>,
 ) -> sqlx::Result<()> {
-    // The table has a hash of the token: a copy of the database lets nobody into the console.
+    // The table has a hash of the token, so a copy of the database gives no access to the console.
     // Sessions that are over are deleted here, so no other task has to do it.
     sqlx::query!(
         r#"

@@ -71,16 +71,16 @@ impl EventColumns {
 }
 
 /// Writes receipts. `receipts` must name each notification at most once, in the order of Operations
-/// and positions, so that no two writers wait for each other. Returns what was new. To be called in a
-/// transaction.
+/// and positions, so that two writers seldom wait for each other. Returns what was new. To be called in
+/// a transaction, which is repeated after a deadlock.
 pub(crate) async fn record(
     connection: &mut PgConnection,
     receipts: &[NotificationReceipts],
 ) -> sqlx::Result<NewReceipts> {
     let mut new = NewReceipts::default();
 
-    // One kind after the other, each in the order of positions: all writers lock rows in the same
-    // order.
+    // One kind after the other, each in the order of positions, so that two writers seldom wait for
+    // each other. The caller repeats a transaction that ended in a deadlock.
     let delivered = EventColumns::of(receipts, |times| times.delivered_at);
     if !delivered.is_empty() {
         let changed = record_delivered(&mut *connection, &delivered).await?;

@@ -238,7 +238,7 @@ impl Sending<'_> {
         self.report.operations += 1;
         self.report.recipients += recipients as u64;
         if let Some(accepted) = &self.accepted {
-            // Nobody takes it any more if `--timeout` has ended `watch`. Sending goes on.
+            // The channel is closed if `--timeout` has ended `watch`. Sending goes on.
             let _ = accepted.send(Ok(id.to_owned())).await;
         }
 

@@ -110,8 +110,8 @@ impl Schedule {
         }
 
         let local = local.unwrap_or_default();
-        // The local time as the request gave it: with local times, `send_at` is the moment in the
-        // first zone.
+        // The local time as the request gave it: with local times, `send_at` is the time at which
+        // the first zone begins.
         let shown = match local.send_at {
             Some(local) => Some(local.to_string()),
             None => send_at.map(|at| Date(at).to_string()),

@@ -103,8 +103,8 @@ impl DeviceDelivery {
 
     pub(crate) fn resolve(self, resolution: Resolution) {
         match self {
-            // A notification to one device is settled by the first acceptance, so there is none
-            // from before.
+            // A notification to one device is settled by its first acceptance, so no earlier
+            // attempt was accepted.
             Self::Direct(guard) => settle(guard, [resolution], false),
             Self::OfUser(mut delivery) => delivery.note(resolution),
         }
