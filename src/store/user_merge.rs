@@ -239,7 +239,7 @@ async fn replace(
     .execute(&mut *connection)
     .await?;
 
-    // Before the User is deleted, because a cap counts for the person.
+    // A cap counts for the person, so the pushes to both Users count together from here on.
     user_pushes::merge(&mut *connection, source.id, target.id).await?;
     // Its external id is free from here on.
     sqlx::query!("delete from users where id = $1", source.id)
