@@ -299,6 +299,12 @@ async fn what_arrived_before_a_client_leaves_is_stored() {
     .await;
     let (status, _) = import(client, NDJSON, "").await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    let audited = client.read("/AuditEvents?action=deviceRegistration.import").await;
+    assert_eq!(
+        audited["auditEvents"].as_array().unwrap().len(),
+        2,
+        "the refused one is not recorded: {audited}"
+    );
     drop(second_sender);
     let second = answer(second.await.unwrap().unwrap()).await;
     assert_eq!(

@@ -10,7 +10,6 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
-use sqlx::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
@@ -152,9 +151,7 @@ pub(crate) async fn import(
 
     // Before anything is written: an import for which this process has no room leaves no record.
     let permit = state.imports.begin()?;
-    // On its own: the rows are stored in many transactions, the first before the last have arrived.
-    audit::note(&request, &state, caller).await?;
-    let id = begin(&state, caller, format).await?;
+    let id = begin(&request, &state, caller, format).await?;
 
     let (sender, receiver) = mpsc::channel(PIECES);
     let import = ImportTask {
@@ -192,26 +189,32 @@ pub(crate) async fn import(
 }
 
 /// Begins an import, unless too many of the account are running.
-async fn begin(state: &State, caller: Caller, format: Format) -> Result<DeviceImportId, ApiError> {
+async fn begin(
+    request: &HttpRequest,
+    state: &State,
+    caller: Caller,
+    format: Format,
+) -> Result<DeviceImportId, ApiError> {
     let id = DeviceImportId::generate();
+    let new = NewImport {
+        id,
+        account_id: caller.account_id,
+        format: format.as_str(),
+        most: MAX_OF_ACCOUNT,
+    };
 
-    let has_begun: sqlx::Result<bool> = state
-        .pool
-        .transaction(async |connection: &mut PgConnection| {
-            let new = NewImport {
-                id,
-                account_id: caller.account_id,
-                format: format.as_str(),
-                most: MAX_OF_ACCOUNT,
-            };
-            store::begin(connection, &new).await
-        })
-        .await;
-
-    match has_begun? {
-        true => Ok(id),
-        false => Err(ApiError::too_many_imports(MAX_OF_ACCOUNT)),
-    }
+    // The event is recorded with the beginning: the rows are stored in many transactions, the first
+    // before the last have arrived. An import that is refused leaves no event.
+    audit::recorded(
+        request,
+        state,
+        caller,
+        async |connection| match store::begin(connection, &new).await? {
+            true => Ok(id),
+            false => Err(ApiError::too_many_imports(MAX_OF_ACCOUNT)),
+        },
+    )
+    .await
 }
 
 /// Passes the body on as it arrives. If it does not arrive whole, the end is not passed on.

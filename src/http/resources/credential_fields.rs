@@ -1,7 +1,6 @@
 //! The fields of a Credential in a request.
 
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::crypto::erase;
 use crate::http::State;
@@ -70,14 +69,34 @@ fn read_type(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Credent
 /// some 10,000.
 const MAX_CONTENT: usize = 65_536;
 
+/// The length of a value as JSON. Nothing is written: the text would be a copy of the secrets.
+fn json_bytes(value: &Value) -> usize {
+    struct Count(usize);
+
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    // A value can always be serialized, and this writer never fails.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
 fn read_content(
     content: &Value,
     credential_type: CredentialType,
     state: &State,
     problems: &mut Problems,
 ) -> Option<provider::Credential> {
-    // The text is a copy of the secrets, so it is overwritten as well.
-    let size = Zeroizing::new(content.to_string()).len();
+    let size = json_bytes(content);
     if size > MAX_CONTENT {
         problems.push_at(
             "content",

@@ -148,15 +148,13 @@ pub(crate) async fn register(
         // A User that is named exists, or the registration is refused below.
         (Some(_), _) => false,
         (None, None) => registered.is_none(),
-        (None, Some(id)) => user_profiles::with_external_id(&state.pool, account_id, id)
-            .await?
-            .is_none(),
+        (None, Some(id)) => !is_known(&state, account_id, id).await?,
     };
-
     let new_rows = NewRows {
         user: is_new_user,
         device: registered.is_none(),
     };
+
     // Before the transaction: a new count takes a connection of its own, and many registrations
     // that each hold one and wait for another would block the pool.
     state
@@ -189,6 +187,12 @@ pub(crate) async fn register(
             Ok(accepted(&request, &state, &registered))
         })
         .await
+}
+
+async fn is_known(state: &State, account_id: AccountId, external_id: &str) -> sqlx::Result<bool> {
+    let user = user_profiles::with_external_id(&state.pool, account_id, external_id).await?;
+
+    Ok(user.is_some())
 }
 
 fn accepted(request: &HttpRequest, state: &State, registered: &Registered) -> Accepted {

@@ -473,8 +473,6 @@ pub(crate) async fn list(
     let options = operation_options::fetch(turn.pool, &operations_of(&found.records)).await?;
     drop(turn);
 
-    let next = found.next.map(|id| id.to_string());
-    let pagination = page.pagination(next, &state.master_keys);
     let push_notifications = found
         .records
         .into_iter()
@@ -487,8 +485,9 @@ pub(crate) async fn list(
         })
         .collect();
 
+    let next = found.next.map(|id| id.to_string());
     Ok(HttpResponse::Ok().json(PushNotificationList {
         push_notifications,
-        pagination,
+        pagination: page.pagination(next, &state.master_keys),
     }))
 }
