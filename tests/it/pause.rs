@@ -217,6 +217,59 @@ async fn a_guard_pauses_an_operation_whose_notifications_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guard_that_cannot_pause_its_operation_does_not_keep_others_from_it() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let pool = &service.world.database.pool;
+    // Too many to end during the test.
+    let to: Vec<_> = (0..2_000)
+        .map(|index| fcm(&format!("d{index}~UNREGISTERED")))
+        .collect();
+
+    // The pause of the first one fails: its guard can't be deleted.
+    let mut body = message(&to);
+    body["pace"] = json!({"perMinute": 1_200});
+    body["guard"] = json!({"failedPercent": 50, "after": 10});
+    sqlx::raw_sql(
+        "create function refuse() returns trigger language plpgsql as
+             $$ begin raise exception 'refused by the test'; end $$;
+         create trigger refuse before delete on guards
+             for each row when (old.after = 10) execute function refuse()",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let stuck = client.send(&body).await;
+    let settled = async || {
+        let operation = client.read(&format!("/Operations/{stuck}")).await;
+        (operation["stats"]["failed"].as_i64() >= Some(10)).then_some(operation)
+    };
+    let operation = eventually("enough failures", settled).await;
+    assert_eq!(operation["paused"], false);
+
+    body["guard"]["after"] = json!(11);
+    let other = client.send(&body).await;
+    let is_paused = async |id: &str| {
+        let operation = client.read(&format!("/Operations/{id}")).await;
+        (operation["paused"] == true).then_some(())
+    };
+    eventually("the other one to be paused", async || {
+        is_paused(&other).await
+    })
+    .await;
+
+    sqlx::raw_sql("drop trigger refuse on guards")
+        .execute(pool)
+        .await
+        .unwrap();
+    eventually("the first one to be paused", async || {
+        is_paused(&stuck).await
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guard_counts_failures_that_came_before_enough_were_settled() {
     let service = Service::start().await;
     let client = &service.client;

@@ -65,38 +65,61 @@ async fn watch(pool: &Pool, mut failures: mpsc::UnboundedReceiver<OperationId>) 
         }
 
         let ids: Vec<OperationId> = failed.into_iter().collect();
-        match check_all(pool, &ids).await {
-            Ok(left) => {
-                undecided = left;
-                fails = false;
-            }
-            Err(error) => {
-                // Once for each outage.
-                if !fails {
-                    tracing::warn!(%error, "guards can't be checked; trying again until Postgres answers");
-                }
-                undecided = ids.into_iter().collect();
+        let checked = check_all(pool, &ids).await;
+        undecided = checked.again;
+
+        // Once when checks begin to fail, and once when they work again.
+        match checked.error {
+            Some(error) if !fails => {
+                tracing::warn!(%error, "the guards of some Operations can't be checked; trying again until they can");
                 fails = true;
             }
+            None if fails => {
+                tracing::info!("guards are checked again");
+                fails = false;
+            }
+            Some(_) | None => {}
         }
     }
 }
 
-/// Pauses the Operations whose guards say so. Returns those that need another check.
-async fn check_all(pool: &Pool, operations: &[OperationId]) -> sqlx::Result<BTreeSet<OperationId>> {
-    let mut undecided = BTreeSet::new();
+/// What a check of Operations left to do.
+#[derive(Default)]
+struct Checked {
+    /// Those that need another check.
+    again: BTreeSet<OperationId>,
+    /// The first error. The Operations that it concerns are in `again`.
+    error: Option<sqlx::Error>,
+}
+
+/// Pauses the Operations whose guards say so. An error of one of them does not keep the others from
+/// their check.
+async fn check_all(pool: &Pool, operations: &[OperationId]) -> Checked {
+    let mut checked = Checked::default();
 
     for some in operations.chunks(AT_A_TIME) {
-        for guarded in operation_guards::of_operations(pool, some).await? {
+        let guards = match operation_guards::of_operations(pool, some).await {
+            Ok(guards) => guards,
+            Err(error) => {
+                checked.again.extend(some);
+                checked.error.get_or_insert(error);
+                continue;
+            }
+        };
+
+        for guarded in guards {
             if is_tripped(&guarded) {
-                trip(pool, &guarded).await?;
+                if let Err(error) = trip(pool, &guarded).await {
+                    checked.again.insert(guarded.operation_id);
+                    checked.error.get_or_insert(error);
+                }
             } else if is_undecided(&guarded) {
-                undecided.insert(guarded.operation_id);
+                checked.again.insert(guarded.operation_id);
             }
         }
     }
 
-    Ok(undecided)
+    checked
 }
 
 /// Whether too few are settled, and more will be.
