@@ -78,6 +78,19 @@ impl Entry {
     }
 }
 
+/// Whether a content that was read is older than the one that a lane has. `current` is the version
+/// of the lane, `asked` the one that was known when the read began, and `read` the one that it found.
+///
+/// Only a read that another one overtook can be older. A version that is earlier than the one it was
+/// asked with is new: Postgres' clock may have been set back.
+fn is_outdated(
+    current: OffsetDateTime,
+    asked: Option<OffsetDateTime>,
+    read: OffsetDateTime,
+) -> bool {
+    asked != Some(current) && read < current
+}
+
 impl LaneRegistry {
     pub(crate) fn new(params: LaneRegistryParams) -> Self {
         Self {
@@ -135,6 +148,10 @@ impl LaneRegistry {
             }
         }
 
+        let asked: HashMap<CredentialId, Option<OffsetDateTime>> = asked
+            .iter()
+            .map(|known| (known.id, known.updated_at))
+            .collect();
         let now = Instant::now();
         for found in found {
             let credential = match found {
@@ -149,11 +166,17 @@ impl LaneRegistry {
 
             // Another thread may have brought it up to date meanwhile.
             if let Some(entry) = self.by_credential.get_mut(&credential.id)
-                && entry.updated_at == credential.updated_at
                 && !entry.is_broken()
             {
-                entry.looked_up_at = now;
-                continue;
+                if entry.updated_at == credential.updated_at {
+                    entry.looked_up_at = now;
+                    continue;
+                }
+
+                let asked = asked.get(&credential.id).copied().flatten();
+                if is_outdated(entry.updated_at, asked, credential.updated_at) {
+                    continue;
+                }
             }
 
             let lane = self.start(&credential);
@@ -237,5 +260,26 @@ impl LaneRegistry {
             reports: self.reports.clone(),
             app_name: credential.app_name.clone(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_read_of_an_older_version_replaces_no_newer_lane() {
+        let old = OffsetDateTime::UNIX_EPOCH;
+        let middle = old + Duration::from_secs(1);
+        let new = old + Duration::from_secs(2);
+
+        assert!(is_outdated(new, Some(old), middle), "overtaken");
+        assert!(is_outdated(new, None, old), "the first read was overtaken");
+        assert!(!is_outdated(old, Some(old), new));
+        assert!(!is_outdated(middle, Some(old), new));
+        assert!(
+            !is_outdated(new, Some(new), old),
+            "the clock of Postgres was set back"
+        );
     }
 }
