@@ -38,10 +38,11 @@ pub async fn run(pool: Pool, stop: CancellationToken) {
 }
 
 async fn check(pool: &Pool, logged: &mut Logged) -> sqlx::Result<()> {
-    let certificates = credential_checks::ending_first(pool).await?;
-    metrics::certificate_end(certificates.first().map(|first| first.expires_at));
+    metrics::certificate_end(credential_checks::first_end(pool).await?);
 
-    for certificate in logged.take_new(&certificates, OffsetDateTime::now_utc()) {
+    let now = OffsetDateTime::now_utc();
+    let certificates = credential_checks::ending(pool, now, now + SOON).await?;
+    for certificate in logged.take_new(&certificates) {
         tracing::warn!(
             credential_id = %certificate.id,
             app = certificate.app_name,
@@ -54,24 +55,15 @@ async fn check(pool: &Pool, logged: &mut Logged) -> sqlx::Result<()> {
 }
 
 impl Logged {
-    /// Those of `certificates` that end soon and were not logged before.
-    fn take_new<'a>(
-        &mut self,
-        certificates: &'a [EndingCertificate],
-        now: OffsetDateTime,
-    ) -> Vec<&'a EndingCertificate> {
-        let ending: Vec<_> = certificates
-            .iter()
-            .filter(|certificate| certificate.expires_at <= now + SOON)
-            .collect();
+    /// Those of `ending`, which end soon, that were not logged before.
+    fn take_new<'a>(&mut self, ending: &'a [EndingCertificate]) -> Vec<&'a EndingCertificate> {
         let new = ending
             .iter()
-            .copied()
             .filter(|certificate| !self.0.contains(&key(certificate)))
             .collect();
 
         // Taken anew, so that Credentials that are deleted are forgotten.
-        self.0 = ending.into_iter().map(key).collect();
+        self.0 = ending.iter().map(key).collect();
         new
     }
 }
@@ -96,22 +88,18 @@ mod tests {
     fn each_certificate_is_logged_once_also_one_that_is_stored_later_and_ends_first() {
         let now = OffsetDateTime::now_utc();
         let mut logged = Logged::default();
-        let mut logs = |certificates: &[EndingCertificate], now| -> Vec<OffsetDateTime> {
-            let new = logged.take_new(certificates, now);
+        let mut logs = |certificates: &[EndingCertificate]| -> Vec<OffsetDateTime> {
+            let new = logged.take_new(certificates);
             new.iter().map(|new| new.expires_at).collect()
         };
-        let [soon, later] = [ending(now, 20), ending(now, 40)];
-        let ends = [soon.expires_at, later.expires_at];
 
-        let stored = [soon, later];
-        assert_eq!(logs(&stored, now), [ends[0]]);
-        assert!(logs(&stored, now).is_empty());
+        let stored = [ending(now, 20)];
+        assert_eq!(logs(&stored), [stored[0].expires_at]);
+        assert!(logs(&stored).is_empty());
 
-        let [soon, later] = stored;
-        let stored = [ending(now, 10), soon, later];
-        assert_eq!(logs(&stored, now), [stored[0].expires_at]);
-
-        let in_two_weeks = now + time::Duration::days(14);
-        assert_eq!(logs(&stored, in_two_weeks), [ends[1]]);
+        let [later] = stored;
+        let stored = [ending(now, 10), later];
+        assert_eq!(logs(&stored), [stored[0].expires_at]);
+        assert!(logs(&stored).is_empty());
     }
 }

@@ -95,19 +95,34 @@ pub(crate) struct EndingCertificate {
     pub expires_at: OffsetDateTime,
 }
 
-/// The Credentials of all accounts whose certificates end first, at most a hundred.
-pub(crate) async fn ending_first(
+/// When the first of all Credentials' certificates ends.
+pub(crate) async fn first_end(
     executor: impl PgExecutor<'_>,
+) -> sqlx::Result<Option<OffsetDateTime>> {
+    sqlx::query_scalar!("select min(expires_at) from credentials where expires_at is not null")
+        .fetch_one(executor)
+        .await
+}
+
+/// The Credentials of all accounts whose certificates end before `before`, at most a thousand: first
+/// those that have not ended at `now`, in the order of their ends.
+pub(crate) async fn ending(
+    executor: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    before: OffsetDateTime,
 ) -> sqlx::Result<Vec<EndingCertificate>> {
+    // Certificates that have ended may be kept for ever, and must not hide one that ends soon.
     sqlx::query_as!(
         EndingCertificate,
         r#"
         select id, app_name, expires_at as "expires_at!"
         from credentials
-        where expires_at is not null
-        order by expires_at
-        limit 100
-        "#
+        where expires_at <= $2
+        order by expires_at <= $1, expires_at
+        limit 1000
+        "#,
+        now,
+        before,
     )
     .fetch_all(executor)
     .await

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::{Client, answer, apn, message};
 use crate::support::eventually;
+use crate::support::process::Process;
 use crate::support::service::{Service, World};
 
 async fn create(client: &Client, body: &Value) -> String {
@@ -586,4 +587,30 @@ async fn a_certificate_that_ends_soon_is_measured() {
     })
     .await;
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_have_ended_do_not_hide_one_that_ends_soon() {
+    let world = World::new().await;
+    let (account_id, key, secret) = world.account("demo").await;
+    let content = world.simulator.apn_certificate_credential();
+    let soon = world
+        .credential(account_id, CredentialType::Apn, &content)
+        .await;
+    for statement in [
+        "insert into credentials (id, account_id, app_name, credential_type, master_key_id, content, expires_at)
+         select lpad(to_hex(number), 32, '0')::uuid, account_id, app_name, credential_type, master_key_id, content, now() - interval '1 day'
+         from credentials, generate_series(1, 1000) as number
+         where id = $1",
+        "update credentials set expires_at = now() + interval '20 days' where id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(soon.as_uuid())
+            .execute(&world.database.pool)
+            .await
+            .unwrap();
+    }
+
+    let (process, _) = Process::serve(&world, &(key, secret)).await;
+    process.logged(&soon.to_string()).await;
 }
