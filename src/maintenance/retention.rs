@@ -8,7 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgExecutor};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
@@ -193,11 +193,20 @@ async fn patiently(connection: &mut PgConnection, change: Change<'_>) -> sqlx::R
     Ok(false)
 }
 
-/// Finds records older than `period`. Of this machine's clock and Postgres' the earlier one counts:
+/// The time that `period` before now was. Of this machine's clock and Postgres' the earlier one counts:
 /// a wrong clock must not make records older than they are.
+async fn period_ago(
+    executor: impl PgExecutor<'_>,
+    period: Duration,
+) -> sqlx::Result<OffsetDateTime> {
+    let now = OffsetDateTime::now_utc().min(partitions::now(executor).await?);
+
+    Ok(now - period)
+}
+
+/// Finds records older than `period`.
 pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
-    let now = OffsetDateTime::now_utc().min(partitions::now(&mut *connection).await?);
-    let first_kept = (now - period).date();
+    let first_kept = period_ago(&mut *connection, period).await?.date();
 
     let mut days: Vec<ExpiredDay> = Vec::new();
     for partition in partitions::before(connection, first_kept).await? {
@@ -242,9 +251,9 @@ pub async fn remove(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
 }
 
 async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
-    let now = OffsetDateTime::now_utc().min(partitions::now(&mut *connection).await?);
+    let before = period_ago(&mut *connection, period).await?;
     // First, so that a day with nothing but paused batches is dropped by this run.
-    cancel_resting(connection, (now - period).date()).await?;
+    cancel_resting(connection, before.date()).await?;
     let expired = expired(connection, period).await;
 
     // Before the days, because it needs no more than the service itself may do.
@@ -267,12 +276,11 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
 
     // In small statements: each commits by itself, so if the process stops, the next run goes on
     // from there.
-    let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
+    let oldest = lowest_id_at(before);
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
 
-    let begun_before = OffsetDateTime::now_utc() - period;
-    while device_imports::delete_before(&mut *connection, begun_before, IMPORTS_AT_A_TIME).await?
+    while device_imports::delete_before(&mut *connection, before, IMPORTS_AT_A_TIME).await?
         == IMPORTS_AT_A_TIME as u64
     {}
 
@@ -319,7 +327,7 @@ async fn cancel_resting(connection: &mut PgConnection, day: Date) -> sqlx::Resul
 
 /// Deletes events of the audit log that are older than `period`.
 pub async fn forget_audit_events(pool: &Pool, period: Duration) -> sqlx::Result<()> {
-    let before = OffsetDateTime::now_utc() - period;
+    let before = period_ago(pool, period).await?;
     while audit_events::forget(pool, before, ROWS_AT_A_TIME).await? == ROWS_AT_A_TIME as u64 {}
 
     Ok(())

@@ -1,16 +1,19 @@
 //! Days past the retention period are dropped, at once, and nothing else is.
 
 use std::process::{Command, Output};
+use std::str::FromStr;
 use std::time::Duration;
 
 use bellwire::maintenance::retention;
 use bellwire::model::id::{OperationId, lowest_id_at};
 use bellwire::store::partitions;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::support::client::{fcm, message};
+use crate::support::database::Database;
 use crate::support::eventually;
 use crate::support::service::{Service, World, assert_tallies};
 
@@ -284,5 +287,65 @@ async fn a_partition_that_was_only_detached_is_dropped_next_time() {
         .await
         .unwrap();
     assert!(!partitions_of(pool).await.0.contains(&day(10)));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_of_this_machine_that_is_ahead_deletes_nothing_early() {
+    let service = service().await;
+    let database = &service.world.database;
+
+    // Postgres' clock is eight days behind this machine's, for connections that look here first.
+    for statement in [
+        "create function now() returns timestamptz language sql stable
+             as $$ select pg_catalog.now() - interval '8 days' $$",
+        "insert into audit_events (id, account_id, at, actor, via, action, targets)
+             select gen_random_uuid(), id, pg_catalog.now() - interval '10 days', 'ann', 'CLI', 'key.create', '{}'
+             from accounts limit 1",
+        "insert into device_imports (id, account_id, format, created_at)
+             select gen_random_uuid(), id, 'CSV', pg_catalog.now() - interval '10 days' from accounts limit 1",
+    ] {
+        sqlx::query(statement).execute(&database.pool).await.unwrap();
+    }
+    let message = "insert into webhook_deliveries (id, account_id, webhook_id, event, content)
+                   values ($1, $1, $1, 'webhook.test', '{}')";
+    sqlx::query(message)
+        .bind(lowest_id_at(days_ago(10)))
+        .execute(&database.pool)
+        .await
+        .unwrap();
+    let counts = async || -> (i64, i64, i64) {
+        let counts =
+            "select (select count(*) from audit_events), (select count(*) from device_imports),
+                          (select count(*) from webhook_deliveries)";
+        sqlx::query_as(counts)
+            .fetch_one(&database.pool)
+            .await
+            .unwrap()
+    };
+    let stored = counts().await;
+
+    let schema: String = sqlx::query_scalar("select current_schema()::text")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    let options = PgConnectOptions::from_str(&database.url)
+        .unwrap()
+        .options([("search_path", format!("{schema},pg_catalog"))]);
+    let behind = Database::at(database.url.clone(), options);
+    retention::remove(&behind.connections, WEEK).await.unwrap();
+    retention::forget_audit_events(&behind.connections, WEEK)
+        .await
+        .unwrap();
+    assert_eq!(counts().await, stored);
+
+    // By the clock of Postgres as it is, all of them are old.
+    retention::remove(&database.connections, WEEK)
+        .await
+        .unwrap();
+    retention::forget_audit_events(&database.connections, WEEK)
+        .await
+        .unwrap();
+    assert_eq!(counts().await, (stored.0 - 1, stored.1 - 1, stored.2 - 1));
     service.stop().await;
 }
