@@ -280,6 +280,10 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
 
+    while events::forget_unknown(&mut *connection, before, ROWS_AT_A_TIME).await?
+        >= ROWS_AT_A_TIME as u64
+    {}
+
     while device_imports::delete_before(&mut *connection, before, IMPORTS_AT_A_TIME).await?
         == IMPORTS_AT_A_TIME as u64
     {}

@@ -29,6 +29,13 @@ pub(crate) struct Event {
     pub due_at: OffsetDateTime,
 }
 
+/// The kinds of events that this release turns into messages.
+fn known_kinds() -> Vec<&'static str> {
+    let names = EventType::ALL.into_iter().map(EventType::as_str);
+
+    ["batch", "operation"].into_iter().chain(names).collect()
+}
+
 struct EventRow {
     id: i64,
     account_id: Uuid,
@@ -55,7 +62,7 @@ impl From<EventRow> for Event {
 
 /// The oldest events that have been due since `since` or later, at most `limit`, in the order of their
 /// times. They are locked until the transaction ends; those that another process has locked are passed
-/// over.
+/// over, and those of a kind that only a later release knows are left to it.
 pub(crate) async fn take(
     executor: impl PgExecutor<'_>,
     since: OffsetDateTime,
@@ -68,13 +75,14 @@ pub(crate) async fn take(
         r#"
         select id, account_id, kind, operation_id, batch_number, data, due_at
         from events
-        where due_at >= $1 and due_at <= now()
+        where due_at >= $1 and due_at <= now() and kind = any($3)
         order by due_at, id
         limit $2
         for update skip locked
         "#,
         since,
         limit,
+        &known_kinds() as &[&str],
     )
     .fetch_all(executor)
     .await?;
@@ -393,6 +401,34 @@ pub(crate) async fn delete(executor: impl PgExecutor<'_>, ids: &[i64]) -> sqlx::
         .execute(executor)
         .await
         .map(drop)
+}
+
+/// Deletes up to `limit` events that came due before `before`, and are of a kind that no process has
+/// known since then. Returns how many.
+pub(crate) async fn forget_unknown(
+    executor: impl PgExecutor<'_>,
+    before: OffsetDateTime,
+    limit: i64,
+) -> sqlx::Result<u64> {
+    let deleted = sqlx::query!(
+        r#"
+        delete from events
+        where id in (
+            select left_over.id
+            from events as left_over
+            where left_over.due_at < $1 and left_over.kind <> all($2)
+            order by left_over.due_at, left_over.id
+            limit $3
+        )
+        "#,
+        before,
+        &known_kinds() as &[&str],
+        limit,
+    )
+    .execute(executor)
+    .await?;
+
+    Ok(deleted.rows_affected())
 }
 
 /// Deletes up to `limit` messages with an id lower than `oldest`, with their attempts, and as many

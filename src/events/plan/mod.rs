@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
                     self.add_receipts(operation_id, kind, event);
                 }
                 Ok(event_type) => self.add_start(operation_id, event_type),
-                // A kind that a later release has added makes no message here.
+                // It was not taken: a kind that a later release has added is left to its processes.
                 Err(_) => {}
             },
             (kind, None) => {

@@ -868,6 +868,49 @@ async fn an_event_that_is_committed_late_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_only_a_later_release_knows_is_left_to_it() {
+    let service = world().await.start().await;
+    let client = &service.client;
+    let receiver = Receiver::start().await;
+    subscribe(client, &receiver, &["operation.completed"]).await;
+    sqlx::query(
+        "insert into events (account_id, kind, data, due_at)
+         select id, 'device.later', '{}', now() - interval '10 min' from accounts limit 1",
+    )
+    .execute(&service.world.database.pool)
+    .await
+    .unwrap();
+
+    let left = async || -> i64 {
+        sqlx::query_scalar("select count(*) from events where kind = 'device.later'")
+            .fetch_one(&service.world.database.pool)
+            .await
+            .unwrap()
+    };
+
+    // What comes after it is taken.
+    let id = client.send(&message(&[fcm("a-device")])).await;
+    assert_eq!(
+        receiver.wait_for(1).await[0].json()["data"]["operationId"],
+        json!(id)
+    );
+    assert_eq!(left().await, 1);
+
+    // Retention removes it if no process ever knows it.
+    let connections = &service.world.database.connections;
+    let remove = async |period| {
+        bellwire::maintenance::retention::remove(connections, period)
+            .await
+            .unwrap();
+    };
+    remove(Duration::from_mins(20)).await;
+    assert_eq!(left().await, 1);
+    remove(Duration::from_mins(5)).await;
+    assert_eq!(left().await, 0);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_of_another_account_is_not_found() {
     let service = world().await.start().await;
     let receiver = Receiver::start().await;
