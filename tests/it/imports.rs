@@ -299,7 +299,9 @@ async fn what_arrived_before_a_client_leaves_is_stored() {
     .await;
     let (status, _) = import(client, NDJSON, "").await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
-    let audited = client.read("/AuditEvents?action=deviceRegistration.import").await;
+    let audited = client
+        .read("/AuditEvents?action=deviceRegistration.import")
+        .await;
     assert_eq!(
         audited["auditEvents"].as_array().unwrap().len(),
         2,
