@@ -158,6 +158,9 @@ pub(super) struct Rows {
     has_open_quote: bool,
     header: Option<Vec<String>>,
     is_over: bool,
+    /// The first bytes of the file, as long as they may be the beginning of a byte order mark. `None`: it
+    /// is known what they are.
+    first: Option<Vec<u8>>,
 }
 
 impl Default for Rows {
@@ -172,12 +175,34 @@ impl Default for Rows {
             has_open_quote: false,
             header: None,
             is_over: false,
+            first: Some(Vec::new()),
         }
     }
 }
 
 impl Rows {
     fn push(&mut self, bytes: &[u8], records: &mut Vec<Record>) -> Result<(), BadHeader> {
+        let Some(mut first) = self.first.take() else {
+            return self.read(bytes, records);
+        };
+
+        // csv-core drops a byte order mark only if one piece holds all of it. Before a quoted cell, the
+        // rest of a mark would make the quotes a part of the cell.
+        let missing = BYTE_ORDER_MARK.len() - first.len();
+        let (completing, rest) = bytes.split_at(missing.min(bytes.len()));
+        first.extend_from_slice(completing);
+        if first.len() < BYTE_ORDER_MARK.len() {
+            self.first = Some(first);
+            return Ok(());
+        }
+
+        if first != BYTE_ORDER_MARK {
+            self.read(&first, records)?;
+        }
+        self.read(rest, records)
+    }
+
+    fn read(&mut self, bytes: &[u8], records: &mut Vec<Record>) -> Result<(), BadHeader> {
         let mut rest = bytes;
 
         while !rest.is_empty() {
@@ -189,6 +214,11 @@ impl Rows {
 
     /// An empty input is the end of the file, as csv-core has it.
     fn end(&mut self, records: &mut Vec<Record>) -> Result<(), BadHeader> {
+        // A file of one or two bytes.
+        if let Some(first) = self.first.take() {
+            self.read(&first, records)?;
+        }
+
         while !self.is_over {
             self.step(b"", records)?;
         }
@@ -316,7 +346,7 @@ fn has_odd_quotes(bytes: &[u8]) -> bool {
 fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
     let names: Vec<String> = names
         .into_iter()
-        // csv-core drops a byte order mark only if the first piece of the file holds all of it.
+        // Some programs write the byte order mark twice.
         .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
         .collect();
 

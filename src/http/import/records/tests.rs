@@ -207,3 +207,28 @@ proptest! {
         prop_assert_eq!(of(size).map(|it| it.len()), of(1_000).map(|it| it.len()));
     }
 }
+
+#[test]
+fn a_byte_order_mark_before_a_quoted_name_is_dropped_wherever_the_parts_end() {
+    let file = "\u{feff}\"token\",\"provider\"\r\na,FCM\r\n";
+    let whole = csv(file, file.len()).unwrap();
+    assert_eq!(whole.len(), 1);
+
+    for first in 0..=file.len() {
+        for second in first..=file.len() {
+            let mut rows = Records::Csv(Box::default());
+            let mut records = Vec::new();
+            let bytes = file.as_bytes();
+            for part in [&bytes[..first], &bytes[first..second], &bytes[second..]] {
+                rows.push(part, &mut records).unwrap();
+            }
+            rows.end(&mut records).unwrap();
+
+            let records: Vec<(i32, Content)> = records
+                .into_iter()
+                .map(|it| (it.line, it.content))
+                .collect();
+            assert_eq!(records, whole, "{first}, {second}");
+        }
+    }
+}
