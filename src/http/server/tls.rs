@@ -121,9 +121,17 @@ impl Tls {
         loop {
             ticks.tick().await;
 
+            // The thread also accepts connections and answers health checks, and a network file system
+            // may hang. The next read begins only after this one has ended.
+            let files = self.files.clone();
+            let reading = tokio::task::spawn_blocking(move || Contents::read(&files));
+            let read = reading
+                .await
+                .unwrap_or_else(|error| Err(anyhow::Error::new(error)));
+
             // Two files are written one after the other: what does not fit together yet is tried again
             // and is reported once.
-            let contents = match Contents::read(&self.files) {
+            let contents = match read {
                 Ok(contents) if last.as_ref() == Some(&contents) => continue,
                 Ok(contents) => contents,
                 Err(error) => {
@@ -191,6 +199,52 @@ mod tests {
         };
         let error = contents.parse().err();
         error.map(|error| format!("{error:#}")).unwrap_or_default()
+    }
+
+    /// A named pipe that nobody writes to hangs whoever reads it, as a network file system may.
+    #[test]
+    fn a_file_that_hangs_holds_up_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles {
+            certificate: folder.path().join("certificate.pem"),
+            key: folder.path().join("key.pem"),
+        };
+        let pair = pair();
+        std::fs::write(&files.certificate, pair.certificate).unwrap();
+        std::fs::write(&files.key, pair.key).unwrap();
+        let tls = Tls::load(files.clone()).unwrap();
+        std::fs::remove_file(&files.certificate).unwrap();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(&files.certificate)
+            .status();
+        assert!(pipe.unwrap().success());
+
+        // On a thread of its own, so that a read that blocks fails the test and does not hang it.
+        let (done, goes_on) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = tls.keep_current() => {}
+                    () = tokio::time::sleep(Duration::from_millis(50)) => done.send(()).unwrap(),
+                }
+            });
+            runtime.shutdown_background();
+        });
+        let went_on = goes_on.recv_timeout(Duration::from_secs(10));
+
+        // A writer that comes and goes lets the reader go. It also reads, so that it need not wait for
+        // the reader.
+        let writer = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&files.certificate);
+        drop(writer.unwrap());
+        went_on.expect("the read of the certificate holds up the thread");
     }
 
     #[test]
