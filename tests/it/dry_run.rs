@@ -121,6 +121,27 @@ async fn fcm_is_asked_about_the_first_hundred_devices() {
     service.stop().await;
 }
 
+/// Recipients are loaded in parts: what is found in a later part has the position in the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_send_is_validated_to_its_last_recipient() {
+    let service = Service::start().await;
+    let mut to = vec![fcm("a"); 450];
+    for position in [199, 200, 399, 449] {
+        to[position] = json!({"externalId": "nobody"});
+    }
+
+    let answer = validate(&service.client, message(&to)).await;
+    let positions: Vec<&Value> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| &error["position"])
+        .collect();
+    assert_eq!(positions, [199, 200, 399, 449], "{answer}");
+    assert_eq!(answer["asked"], 100);
+    service.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_whose_token_cannot_be_decrypted_is_reported() {
     let service = Service::start().await;

@@ -25,7 +25,8 @@ use crate::store::senders;
 use crate::store::users::{self, MessageProfile};
 use crate::template::{NotRendered, Variables};
 
-/// Recipients that are rendered in one turn on the work pool.
+/// Recipients whose devices are in memory at the same time, and that are rendered in one turn on the work
+/// pool. Each may have 50 devices.
 const PART: usize = 200;
 
 /// Why a recipient, or one of its devices, would get nothing.
@@ -46,6 +47,11 @@ pub(super) struct DryRun {
     keys: MasterKeys,
     /// The clients of the Credentials, or why one can't be used.
     clients: HashMap<CredentialId, Result<Client, &'static str>>,
+}
+
+/// Some of the recipients, with what is stored of them.
+pub(super) struct Part {
+    positions: Range<usize>,
     /// The devices of each recipient, in request order.
     devices: Vec<Vec<Device>>,
     /// Why a recipient gets nothing, by its position.
@@ -53,6 +59,11 @@ pub(super) struct DryRun {
     /// What the message for each recipient depends on, in request order. Empty: it depends on nothing.
     profiles: Vec<MessageProfile>,
 }
+
+/// The Credentials that a send uses, each with the position of the first recipient that needs it; `None`:
+/// the audience does.
+#[derive(Default)]
+pub(super) struct UsedCredentials(Vec<(CredentialId, Option<usize>)>);
 
 /// A recipient of a dry run.
 pub(super) struct DryRunRecipient<'a> {
@@ -66,6 +77,7 @@ pub(super) struct DryRunRecipient<'a> {
 }
 
 /// A device that a recipient would be reached on.
+#[derive(Clone)]
 pub(super) struct Device {
     pub provider: Provider,
     pub credential_id: CredentialId,
@@ -74,6 +86,7 @@ pub(super) struct Device {
     token: Token,
 }
 
+#[derive(Clone)]
 enum Token {
     /// Of a device that the request names.
     Given(String),
@@ -99,27 +112,38 @@ impl RecipientError {
 }
 
 impl DryRun {
-    /// Loads the Credentials of `send` and the devices of its Users.
+    /// Loads the Credentials of `send`.
     pub(super) async fn load(
         state: &State,
         caller: Caller,
         send: Box<CheckedSend>,
     ) -> Result<Self, ApiError> {
-        let Loaded { devices, opted_out } = load_devices(state, caller, &send).await?;
-
         Ok(Self {
             account_id: caller.account_id,
             clients: load_clients(state, &send).await?,
-            devices,
-            opted_out,
-            profiles: load_profiles(state, caller, &send).await?,
             send,
             keys: state.master_keys.clone(),
         })
     }
 
-    /// The positions of the recipients in parts, each of which can be rendered without holding
-    /// others up.
+    /// Loads what is stored of the recipients at `positions`, which [`DryRun::parts`] bounds.
+    pub(super) async fn load_part(
+        &self,
+        state: &State,
+        positions: Range<usize>,
+    ) -> Result<Part, ApiError> {
+        let Loaded { devices, opted_out } = self.load_devices(state, &positions).await?;
+
+        Ok(Part {
+            devices,
+            opted_out,
+            profiles: self.load_profiles(state, &positions).await?,
+            positions,
+        })
+    }
+
+    /// The positions of the recipients in parts, each of which can be loaded and rendered without
+    /// holding others up. All devices of a send would be up to 500,000.
     pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let count = self.send.recipients.len();
 
@@ -128,32 +152,40 @@ impl DryRun {
             .map(move |from| from..count.min(from + PART))
     }
 
-    /// The recipients at these positions, in request order.
-    pub(super) fn recipients(
-        &self,
-        positions: Range<usize>,
-    ) -> impl Iterator<Item = DryRunRecipient<'_>> {
-        let recipients = self.send.recipients.iter().zip(&self.devices);
+    /// The recipients of a part, in request order.
+    pub(super) fn recipients<'a>(
+        &'a self,
+        part: &'a Part,
+    ) -> impl Iterator<Item = DryRunRecipient<'a>> {
+        let recipients = self.of_positions(&part.positions).zip(&part.devices);
 
-        recipients
-            .enumerate()
-            .skip(positions.start)
-            .take(positions.len())
-            .map(|(position, (recipient, devices))| DryRunRecipient {
+        recipients.enumerate().map(
+            |(index, ((position, recipient), devices))| DryRunRecipient {
                 position,
                 devices,
-                message: self.message_for(position, recipient),
+                message: self.message_for(position, recipient, part.profiles.get(index)),
                 is_user: matches!(recipient.to, CheckedTo::User(_)),
-                opted_out: self.opted_out.get(&position).map(String::as_str),
-            })
+                opted_out: part.opted_out.get(&position).map(String::as_str),
+            },
+        )
+    }
+
+    /// The recipients of the request at these positions.
+    fn of_positions(
+        &self,
+        positions: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, &CheckedRecipient)> {
+        let recipients = self.send.recipients.iter().enumerate();
+
+        recipients.skip(positions.start).take(positions.len())
     }
 
     fn message_for(
         &self,
         position: usize,
         recipient: &CheckedRecipient,
+        profile: Option<&MessageProfile>,
     ) -> Result<Message, Failure> {
-        let profile = self.profiles.get(position);
         let language = profile.and_then(|profile| profile.language.as_deref());
         let localized = language
             .and_then(|language| self.send.message.localization_for(language))
@@ -203,8 +235,7 @@ impl DryRun {
             .map_err(|problem| Failure::new(FailureCode::InvalidContent, problem.to_string()))
     }
 
-    /// The token of a device. A send to 10,000 Users may reach 500,000 devices, so many tokens are opened on
-    /// the work pool.
+    /// The token of a device. A part may have 10,000 devices, so many tokens are opened on the work pool.
     pub(super) fn token<'a>(&self, device: &'a Device) -> Result<Cow<'a, str>, Failure> {
         match &device.token {
             Token::Given(token) => Ok(Cow::Borrowed(token)),
@@ -222,39 +253,16 @@ impl DryRun {
         }
     }
 
-    /// A device of the recipient at a position.
-    pub(super) fn device(&self, position: usize, index: usize) -> Option<&Device> {
-        self.devices.get(position)?.get(index)
-    }
-
-    /// The Credentials that the send uses, each with the position of the first recipient that needs it;
-    /// `None`: the audience does.
-    pub(super) fn used_credentials(&self) -> Vec<(CredentialId, Option<usize>)> {
-        let of_recipients = self
-            .devices
-            .iter()
-            .enumerate()
-            .flat_map(|(position, devices)| {
-                devices
-                    .iter()
-                    .map(move |device| (device.credential_id, Some(position)))
-            });
+    /// The Credentials of the audience, if the send has one.
+    pub(super) fn credentials_of_audience(&self) -> impl Iterator<Item = CredentialId> {
         let senders = &self.send.user_senders;
-        let of_audience = self.send.audience.iter().flat_map(|_| {
-            [senders.fcm, senders.apn, senders.apn_sandbox]
-                .into_iter()
-                .flatten()
-                .map(|id| (id, None))
-        });
+        let of_audience = [senders.fcm, senders.apn, senders.apn_sandbox];
 
-        // A send has one Credential of each type at most, so this search is over three entries.
-        let mut used: Vec<(CredentialId, Option<usize>)> = Vec::new();
-        for (id, position) in of_recipients.chain(of_audience) {
-            if !used.iter().any(|(known, _)| *known == id) {
-                used.push((id, position));
-            }
-        }
-        used
+        let has_audience = self.send.audience.is_some();
+        of_audience
+            .into_iter()
+            .flatten()
+            .filter(move |_| has_audience)
     }
 
     pub(super) fn client(&self, credential_id: CredentialId) -> Result<&Client, Failure> {
@@ -300,34 +308,6 @@ async fn load_clients(
     Ok(clients.collect())
 }
 
-/// The profiles of the Users among the recipients, if the message depends on them.
-async fn load_profiles(
-    state: &State,
-    caller: Caller,
-    send: &CheckedSend,
-) -> Result<Vec<MessageProfile>, ApiError> {
-    if send.template.is_none() && send.localized.is_empty() {
-        return Ok(Vec::new());
-    }
-
-    let mut profiles = vec![MessageProfile::default(); send.recipients.len()];
-    let mut positions = Vec::new();
-    let mut wanted = Vec::new();
-    for (position, recipient) in send.recipients.iter().enumerate() {
-        if let CheckedTo::User(user) = &recipient.to {
-            positions.push(position);
-            wanted.push((caller.account_id, user.id));
-        }
-    }
-
-    // The answer has one entry for each User that was asked for, in that order.
-    let found = users::message_profiles(&state.pool, &wanted).await?;
-    for (position, profile) in positions.into_iter().zip(found) {
-        profiles[position] = profile;
-    }
-    Ok(profiles)
-}
-
 /// What is known of the recipients.
 #[derive(Default)]
 struct Loaded {
@@ -337,65 +317,109 @@ struct Loaded {
     opted_out: HashMap<usize, String>,
 }
 
-async fn load_devices(
-    state: &State,
-    caller: Caller,
-    send: &CheckedSend,
-) -> Result<Loaded, ApiError> {
-    let mut loaded = Loaded::default();
-    let mut user_ids: Vec<(usize, UserId)> = Vec::new();
+impl DryRun {
+    /// The profiles of the Users among the recipients, if the message depends on them.
+    async fn load_profiles(
+        &self,
+        state: &State,
+        positions: &Range<usize>,
+    ) -> Result<Vec<MessageProfile>, ApiError> {
+        if self.send.template.is_none() && self.send.localized.is_empty() {
+            return Ok(Vec::new());
+        }
 
-    for (position, recipient) in send.recipients.iter().enumerate() {
-        match &recipient.to {
-            CheckedTo::User(user) => {
-                user_ids.push((position, user.id));
-                loaded.devices.push(Vec::new());
+        let mut profiles = vec![MessageProfile::default(); positions.len()];
+        let mut indexes = Vec::new();
+        let mut wanted = Vec::new();
+        for (position, recipient) in self.of_positions(positions) {
+            if let CheckedTo::User(user) = &recipient.to {
+                indexes.push(position - positions.start);
+                wanted.push((self.account_id, user.id));
             }
-            CheckedTo::Device {
-                device,
-                credential_id,
-            } => loaded.devices.push(vec![Device {
-                provider: device.provider,
-                credential_id: *credential_id,
-                message_id: notification_id(send, position),
-                token: Token::Given(device.token.clone()),
-            }]),
+        }
+
+        // The answer has one entry for each User that was asked for, in that order.
+        let found = users::message_profiles(&state.pool, &wanted).await?;
+        for (index, profile) in indexes.into_iter().zip(found) {
+            profiles[index] = profile;
+        }
+        Ok(profiles)
+    }
+
+    async fn load_devices(
+        &self,
+        state: &State,
+        positions: &Range<usize>,
+    ) -> Result<Loaded, ApiError> {
+        let send = &self.send;
+        let mut loaded = Loaded::default();
+        let mut user_ids: Vec<(usize, UserId)> = Vec::new();
+
+        for (position, recipient) in self.of_positions(positions) {
+            match &recipient.to {
+                CheckedTo::User(user) => {
+                    user_ids.push((position, user.id));
+                    loaded.devices.push(Vec::new());
+                }
+                CheckedTo::Device {
+                    device,
+                    credential_id,
+                } => loaded.devices.push(vec![Device {
+                    provider: device.provider,
+                    credential_id: *credential_id,
+                    message_id: notification_id(send, position),
+                    token: Token::Given(device.token.clone()),
+                }]),
+            }
+        }
+
+        // The devices of all Users of the part come from one query.
+        let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
+        let wanted: Vec<DevicesOf<'_>> = user_ids
+            .iter()
+            .map(|(_, user_id)| DevicesOf {
+                account_id: self.account_id,
+                app_name,
+                user_id: *user_id,
+                tags: None,
+                predicate: None,
+            })
+            .collect();
+
+        for device in devices::of_users(&state.pool, &wanted).await? {
+            let (position, _) = user_ids[device.index];
+
+            // An opt-out is the User's: each of the devices says the same, and none of them is reached.
+            if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
+                loaded.opted_out.insert(position, reason);
+            } else if let Some(credential_id) = credential_for(send, &device) {
+                loaded.devices[position - positions.start].push(Device {
+                    provider: device.provider,
+                    credential_id,
+                    message_id: device.message_id(notification_id(send, position)),
+                    token: Token::Sealed {
+                        device_id: device.id,
+                        sealed: device.token,
+                    },
+                });
+            }
+        }
+
+        Ok(loaded)
+    }
+}
+
+impl UsedCredentials {
+    pub(super) fn add(&mut self, id: CredentialId, position: Option<usize>) {
+        // A send has one Credential of each type at most, so this search is over three entries.
+        if !self.0.iter().any(|(known, _)| *known == id) {
+            self.0.push((id, position));
         }
     }
 
-    // The devices of all Users come from one query.
-    let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
-    let wanted: Vec<DevicesOf<'_>> = user_ids
-        .iter()
-        .map(|(_, user_id)| DevicesOf {
-            account_id: caller.account_id,
-            app_name,
-            user_id: *user_id,
-            tags: None,
-            predicate: None,
-        })
-        .collect();
-
-    for device in devices::of_users(&state.pool, &wanted).await? {
-        let (position, _) = user_ids[device.index];
-
-        // An opt-out is the User's: each of the devices says the same, and none of them is reached.
-        if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
-            loaded.opted_out.insert(position, reason);
-        } else if let Some(credential_id) = credential_for(send, &device) {
-            loaded.devices[position].push(Device {
-                provider: device.provider,
-                credential_id,
-                message_id: device.message_id(notification_id(send, position)),
-                token: Token::Sealed {
-                    device_id: device.id,
-                    sealed: device.token,
-                },
-            });
-        }
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CredentialId, Option<usize>)> {
+        self.0.iter().copied()
     }
-
-    Ok(loaded)
 }
 
 /// The id that a send would give, so that a preview shows the real `apns-id`.

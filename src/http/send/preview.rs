@@ -62,8 +62,9 @@ pub(crate) async fn preview(
     check_size(&send)?;
 
     let run = DryRun::load(&state, body.caller, send).await?;
+    let part = run.load_part(&state, 0..MAX_RECIPIENTS).await?;
     let render = move || {
-        run.recipients(0..MAX_RECIPIENTS)
+        run.recipients(&part)
             .map(|recipient| preview_recipient(&run, &recipient))
             .collect()
     };

@@ -2,7 +2,6 @@
 //! and sends nothing.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -14,7 +13,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::send::checked::CheckedSend;
-use crate::http::send::dry_run::{Device, DryRun, RecipientError};
+use crate::http::send::dry_run::{Device, DryRun, Part, RecipientError, UsedCredentials};
 use crate::model::credential_state::CredentialCheck;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
@@ -43,8 +42,7 @@ pub(super) struct Validation {
 /// A device that FCM is asked about.
 struct Question {
     position: usize,
-    /// Its index among the recipient's devices.
-    device: usize,
+    device: Device,
     payload: Payload,
 }
 
@@ -53,6 +51,7 @@ struct Question {
 struct Checked {
     errors: Vec<RecipientError>,
     questions: Vec<Question>,
+    used: UsedCredentials,
 }
 
 pub(super) async fn validate(
@@ -63,23 +62,31 @@ pub(super) async fn validate(
     let run = Arc::new(DryRun::load(state, caller, send).await?);
     let mut errors = Vec::new();
     let mut questions = Vec::new();
+    let mut used = UsedCredentials::default();
 
-    for part in run.parts() {
+    // Part by part, so that the devices of one are dropped before those of the next are loaded.
+    for positions in run.parts() {
+        let part = run.load_part(state, positions).await?;
         let rendering = Arc::clone(&run);
         let room = MAX_ASKED - questions.len();
         let checked = state
             .work
-            .run(caller.account_id, move || check(&rendering, part, room))
+            .run(caller.account_id, move || check(&rendering, &part, room))
             .await?;
         errors.extend(checked.errors);
         questions.extend(checked.questions);
+        for (id, position) in checked.used.iter() {
+            used.add(id, position);
+        }
+    }
+    for id in run.credentials_of_audience() {
+        used.add(id, None);
     }
 
     let asked = questions.len();
     let asked_with: HashSet<CredentialId> = questions
         .iter()
-        .filter_map(|question| run.device(question.position, question.device))
-        .map(|device| device.credential_id)
+        .map(|question| question.device.credential_id)
         .collect();
     let refused: Vec<RecipientError> = futures_util::stream::iter(questions)
         .map(|question| ask(&run, question))
@@ -89,7 +96,7 @@ pub(super) async fn validate(
         .await;
 
     errors.extend(refused);
-    errors.extend(refused_credentials(&run, &asked_with).await);
+    errors.extend(refused_credentials(&run, &used, &asked_with).await);
 
     // FCM's answers come in any order.
     errors.sort_by_key(|error| error.position);
@@ -101,16 +108,17 @@ pub(super) async fn validate(
     }))
 }
 
-/// The Credentials that no question was `asked_with`, tried with their provider: APNs has no way to ask
+/// The Credentials among `used` that no question was `asked_with`, tried with their provider: APNs has no way to ask
 /// about a message, but it knows a wrong key. A problem is reported once, at the first recipient.
 async fn refused_credentials(
     run: &DryRun,
+    used: &UsedCredentials,
     asked_with: &HashSet<CredentialId>,
 ) -> Vec<RecipientError> {
     let mut errors = Vec::new();
 
     // One after the other: a send has three Credentials at most.
-    for (id, position) in run.used_credentials() {
+    for (id, position) in used.iter() {
         if asked_with.contains(&id) {
             continue;
         }
@@ -143,10 +151,10 @@ fn failure_of(check: CredentialCheck) -> Option<Failure> {
 }
 
 /// Checks what can be checked without a provider, and collects up to `room` questions for FCM.
-fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
+fn check(run: &DryRun, part: &Part, room: usize) -> Checked {
     let mut checked = Checked::default();
 
-    for recipient in run.recipients(positions) {
+    for recipient in run.recipients(part) {
         let position = recipient.position;
 
         checked.errors.extend(
@@ -155,7 +163,8 @@ fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
                 .map(|failure| RecipientError::new(position, failure)),
         );
 
-        for (index, device) in recipient.devices.iter().enumerate() {
+        for device in recipient.devices {
+            checked.used.add(device.credential_id, Some(position));
             let payload = run
                 .payload(&recipient.message, device.provider)
                 .and_then(|payload| run.token(device).map(|_| payload));
@@ -168,7 +177,7 @@ fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
                 {
                     checked.questions.push(Question {
                         position,
-                        device: index,
+                        device: device.clone(),
                         payload,
                     });
                 }
@@ -181,8 +190,7 @@ fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
 }
 
 async fn ask(run: &DryRun, question: Question) -> Option<RecipientError> {
-    let device = run.device(question.position, question.device)?;
-    let answer = answer(run, device, &question.payload).await;
+    let answer = answer(run, &question.device, &question.payload).await;
 
     answer
         .err()
