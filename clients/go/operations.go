@@ -28,7 +28,7 @@ func (c *Client) CreateCredential(ctx context.Context, request CredentialRequest
 }
 
 // CreateKey: Creates an API key (extension). Its secret is shown once, so the request takes no Idempotency-Key.
-func (c *Client) CreateKey(ctx context.Context, request KeyRequest) (*CreatedKey, error) {
+func (c *Client) CreateKey(ctx context.Context, request *KeyRequest) (*CreatedKey, error) {
 	return answerOf[CreatedKey](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Keys"), query: nil, body: request})
 }
 
@@ -531,7 +531,7 @@ func (c *Client) RevokeKey(ctx context.Context, key string) error {
 
 // RotateKey: Creates a key in place of another one, which works for the overlap (extension). The new key has its
 // role, name and note.
-func (c *Client) RotateKey(ctx context.Context, key string, request RotateRequest) (*CreatedKey, error) {
+func (c *Client) RotateKey(ctx context.Context, key string, request *RotateRequest) (*CreatedKey, error) {
 	return answerOf[CreatedKey](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Keys/%s/Rotate", key), query: nil, body: request})
 }
 
@@ -584,8 +584,8 @@ func (c *Client) UpdateDevice(ctx context.Context, id string, deviceId string, r
 }
 
 // UpdateOperation: Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension).
-func (c *Client) UpdateOperation(ctx context.Context, id string, request OperationChangeRequest) (*AcceptedOperation, error) {
-	return answerOf[AcceptedOperation](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Operations/%s", id), query: nil, body: request})
+func (c *Client) UpdateOperation(ctx context.Context, id string, request OperationChangeRequest, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Operations/%s", id), query: nil, body: request, options: options, takesKey: true})
 }
 
 // UpdateTemplate: Changes a template (extension). An absent field stays as it is; `null` removes `localizations`

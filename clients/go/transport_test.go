@@ -79,7 +79,7 @@ func TestARefusedOrLostPostIsRepeatedWithItsKey(t *testing.T) {
 
 func TestAPostWithoutAKeyIsNotRepeatedAfterALostAnswer(t *testing.T) {
 	client, requests := against(t, answer{}, accepted)
-	if _, err := client.CreateKey(context.Background(), KeyRequest{}); err == nil || AsAPIError(err) != nil {
+	if _, err := client.CreateKey(context.Background(), &KeyRequest{}); err == nil || AsAPIError(err) != nil {
 		t.Error(err)
 	}
 	if len(*requests) != 1 {

@@ -100,6 +100,32 @@ async fn a_rotated_key_works_for_the_overlap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_created_and_rotated_without_a_body() {
+    let service = Service::start().await;
+    let post = async |path: &str| {
+        answer(
+            service
+                .client
+                .request(Method::POST, path)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    };
+
+    let (status, created) = post("/Keys").await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let key = created["key"].as_str().unwrap();
+    let (status, rotated) = post(&format!("/Keys/{key}/Rotate")).await;
+    assert_eq!(status, StatusCode::CREATED, "{rotated}");
+
+    let old = service.client.read(&format!("/Keys/{key}")).await;
+    assert!(old["expiresAt"].is_string(), "{old}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_manages_its_own_keys_only_and_not_the_one_in_use() {
     let service = Service::start().await;
     let (_, key, secret) = service.world.account("other").await;

@@ -366,3 +366,29 @@ async fn the_page_needs_no_network() {
     assert_eq!(missing.json::<Value>().await.unwrap()["code"], 20404);
     service.stop().await;
 }
+
+/// A body that may be absent, and a header that a request may have, are described where they are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn optional_bodies_and_idempotency_keys_are_described() {
+    let service = Service::start().await;
+    let document: Value = reqwest::get(format!("{}/openapi.json", service.url))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let operation = |path: &str, method: &str| {
+        document["paths"][format!("/v1/PushNotifications{path}")][method].clone()
+    };
+
+    for path in ["/Keys", "/Keys/{key}/Rotate", "/Operations/{id}/Resend"] {
+        let body = operation(path, "post")["requestBody"].clone();
+        assert!(body.is_object(), "{path}");
+        assert_ne!(body["required"], json!(true), "{path}");
+    }
+    let change = operation("/Operations/{id}", "patch");
+    let parameters = change["parameters"].as_array().unwrap();
+    let has_key = |parameter: &Value| parameter["name"] == "Idempotency-Key";
+    assert!(parameters.iter().any(has_key), "{change}");
+    service.stop().await;
+}

@@ -7325,9 +7325,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["KeyRequest"];
+                "application/json": components["schemas"]["KeyRequest"] | null;
             };
         };
         responses: {
@@ -7809,9 +7809,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["RotateRequest"];
+                "application/json": components["schemas"]["RotateRequest"] | null;
             };
         };
         responses: {
@@ -8476,7 +8476,10 @@ export interface operations {
     updateOperation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat under the same key gets the first answer for 24 hours (extension) */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["OperationId"];
             };
@@ -8491,6 +8494,8 @@ export interface operations {
             /** @description Changed */
             202: {
                 headers: {
+                    /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
+                    "Idempotency-Replayed"?: string;
                     /** @description The URL of the created or changed resource */
                     Location?: string;
                     /** @description How much of each rate limit is left (extension) */

@@ -109,7 +109,7 @@ export class Operations {
   }
 
   /** Creates an API key (extension). Its secret is shown once, so the request takes no Idempotency-Key. */
-  createKey(request: KeyRequest): Promise<CreatedKey> {
+  createKey(request?: KeyRequest): Promise<CreatedKey> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Keys`, body: request });
   }
 
@@ -446,7 +446,7 @@ export class Operations {
    * Creates a key in place of another one, which works for the overlap (extension). The new key has its role, name
    * and note.
    */
-  rotateKey(key: string, request: RotateRequest): Promise<CreatedKey> {
+  rotateKey(key: string, request?: RotateRequest): Promise<CreatedKey> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Keys/${key}/Rotate`, body: request });
   }
 
@@ -519,8 +519,17 @@ export class Operations {
   }
 
   /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
-  updateOperation(id: string, request: OperationChangeRequest): Promise<AcceptedOperation> {
-    return this.transport.call({ method: "PATCH", path: path`/v1/PushNotifications/Operations/${id}`, body: request });
+  updateOperation(
+    id: string,
+    request: OperationChangeRequest,
+    options: ChangeOptions = {},
+  ): Promise<AcceptedOperation> {
+    return this.transport.call({
+      method: "PATCH",
+      path: path`/v1/PushNotifications/Operations/${id}`,
+      body: request,
+      idempotencyKey: options.idempotencyKey ?? true,
+    });
   }
 
   /**

@@ -14,10 +14,10 @@ use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
 use crate::http::State;
 use crate::http::audit::{self, Recorded};
 use crate::http::auth::{Caller, CallerKey};
-use crate::http::body::JsonBody;
 use crate::http::date::{self, Date};
 use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, CreateErrors, KeyRequest, ReadErrors, RotateRequest};
+use crate::http::optional_body::OptionalJsonBody;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::query::Query;
 use crate::http::validation::{Object, Problems, parse_body, quoted_string};
@@ -142,13 +142,13 @@ pub(crate) async fn list(
     path = "/v1/PushNotifications/Keys",
     operation_id = "createKey",
     tag = "Keys",
-    request_body = KeyRequest,
+    request_body = Option<KeyRequest>,
     responses((status = 201, description = "The key and its secret", body = CreatedKey), CreateErrors),
 )]
 pub(crate) async fn create(
     request: HttpRequest,
     state: web::Data<State>,
-    body: JsonBody,
+    body: OptionalJsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
@@ -206,14 +206,14 @@ pub(crate) async fn fetch(
     operation_id = "rotateKey",
     tag = "Keys",
     params(("key" = String, Path, pattern = "^.{1,64}$")),
-    request_body = RotateRequest,
+    request_body = Option<RotateRequest>,
     responses((status = 201, description = "The new key and its secret", body = CreatedKey), CreateErrors),
 )]
 pub(crate) async fn rotate(
     request: HttpRequest,
     state: web::Data<State>,
     key: web::Path<String>,
-    body: JsonBody,
+    body: OptionalJsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;

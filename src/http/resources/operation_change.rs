@@ -9,7 +9,7 @@ use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::idempotency::Once;
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{CreateErrors, OperationChangeRequest};
 use crate::http::path;
 use crate::http::send::{PacePlan, ScheduleBounds, longest_ahead, read_pace, send_at};
@@ -33,7 +33,7 @@ struct Change {
     path = "/v1/PushNotifications/Operations/{id}",
     operation_id = "updateOperation",
     tag = "Operations",
-    params(("id" = OperationId, Path)),
+    params(("id" = OperationId, Path), IdempotencyKeyParam),
     request_body = OperationChangeRequest,
     responses((status = 202, description = "Changed", body = AcceptedOperation), CreateErrors),
 )]

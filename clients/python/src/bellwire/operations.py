@@ -113,7 +113,7 @@ class Operations:
         )
         return answer
 
-    def create_key(self, request: KeyRequest) -> CreatedKey:
+    def create_key(self, request: KeyRequest | None = None) -> CreatedKey:
         """Creates an API key (extension). Its secret is shown once, so the request takes no
         Idempotency-Key.
         """
@@ -667,7 +667,7 @@ class Operations:
         """Revokes an API key (extension). Its next request is refused."""
         self._transport.call("DELETE", path("/v1/PushNotifications/Keys/{}", key))
 
-    def rotate_key(self, key: str, request: RotateRequest) -> CreatedKey:
+    def rotate_key(self, key: str, request: RotateRequest | None = None) -> CreatedKey:
         """Creates a key in place of another one, which works for the overlap (extension). The new
         key has its role, name and note.
         """
@@ -747,12 +747,18 @@ class Operations:
         )
         return answer
 
-    def update_operation(self, id: str, request: OperationChangeRequest) -> AcceptedOperation:
+    def update_operation(
+        self, id: str, request: OperationChangeRequest, *, idempotency_key: str | None = None
+    ) -> AcceptedOperation:
         """Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent
         (extension).
         """
         answer: AcceptedOperation = self._transport.call(
-            "PATCH", path("/v1/PushNotifications/Operations/{}", id), body=request
+            "PATCH",
+            path("/v1/PushNotifications/Operations/{}", id),
+            body=request,
+            idempotency_key=idempotency_key,
+            takes_idempotency_key=True,
         )
         return answer
 

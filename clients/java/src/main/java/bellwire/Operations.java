@@ -470,7 +470,12 @@ public class Operations {
 
     /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
     public AcceptedOperation updateOperation(String id, OperationChangeRequest request) {
-        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Operations/%s", id), null, request, null, AcceptedOperation.class);
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Operations/%s", id), null, request, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
+    public AcceptedOperation updateOperation(String id, OperationChangeRequest request, String idempotencyKey) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Operations/%s", id), null, request, idempotencyKey, AcceptedOperation.class);
     }
 
     /**
