@@ -50,6 +50,15 @@ struct Policy {
     window: u32,
 }
 
+/// The recipients of a request, for the limit of their account.
+pub(crate) struct Recipients {
+    pub count: usize,
+    /// The field of the request that names them.
+    pub field: &'static str,
+    /// What to do if no minute has room for them.
+    pub advice: &'static str,
+}
+
 /// How much of a limit is left for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct LimitState {
@@ -92,16 +101,21 @@ impl RateLimits {
     }
 
     /// Counts the recipients of a send, or refuses it: with a 429, or with a 400 if it has more
-    /// recipients than a minute allows.
+    /// recipients than a minute allows. What is counted is not given back, so this is the last check of a
+    /// send.
     pub(crate) fn check_recipients(
         &self,
         request: &HttpRequest,
         account_id: AccountId,
-        recipients: usize,
+        recipients: &Recipients,
     ) -> Result<(), ApiError> {
+        let Recipients {
+            count,
+            field,
+            advice,
+        } = *recipients;
         // The cast cuts nothing off: an Operation has at most 16,777,215 recipients.
-        let (Some(limit), Some(count)) = (&self.recipients, NonZeroU32::new(recipients as u32))
-        else {
+        let (Some(limit), Some(count)) = (&self.recipients, NonZeroU32::new(count as u32)) else {
             return Ok(());
         };
 
@@ -109,10 +123,10 @@ impl RateLimits {
         // No waiting would make room for it.
         if count > most {
             return Err(ApiError::invalid_field(
-                "to",
+                field,
                 format!(
-                    "must have at most {most} recipients, which is the limit of this account for a minute (limits.recipients_per_minute); got {count}; split the request, or narrow the \
-                     audience by tags"
+                    "must have at most {most} recipients, which is the limit of this account for a minute \
+                     (limits.recipients_per_minute); got {count}; {advice}"
                 ),
             ));
         }

@@ -240,6 +240,27 @@ async fn an_account_has_as_many_notifications_queued_as_it_may_have() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_the_queue_refuses_does_not_count_for_the_rate_limit() {
+    let mut world = World::new().await;
+    world.config.limits.recipients_per_minute = 10;
+    world.config.limits.queued_per_account = 4;
+    world.config.delivery.enabled = false;
+    let service = world.start().await;
+    let client = &service.client;
+    client.send(&message(&vec![fcm("a"); 3])).await;
+
+    for _ in 0..2 {
+        let (status, error) = client.post("", &message(&vec![fcm("a"); 6])).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{error}");
+        let text = error["message"].as_str().unwrap();
+        assert!(text.contains("limits.queued_per_account"), "{text}");
+    }
+    let (status, error) = client.post("", &message(&[fcm("a")])).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{error}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_guesses_keys_is_slowed_down_counted_and_logged_without_the_secret() {
     let world = World::new().await;
     let caller = world.demo().await;

@@ -26,6 +26,7 @@ use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, SendRequest};
+use crate::http::rate_limit::Recipients;
 use crate::http::resources::audiences;
 use crate::ingest::group_commit::AcceptError;
 use crate::model::local_time::Plan;
@@ -81,13 +82,20 @@ pub(super) async fn send(
         return Box::pin(validate_only::validate(&state, caller, checked)).await;
     }
 
-    // After the checks, so that a request with problems does not count.
+    // Planned first, because a plan may be refused, and after the checks: a request that is refused does not
+    // count.
+    let timing = Timing::of(&state, caller, &checked).await?;
     check_limits(&request, &state, caller, &checked).await?;
 
     // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
     let repeatable = key.as_ref().map(|key| key.accepted(&answer));
-    let operation = to_store(&state, &body, checked, repeatable).await?;
+    let planned = Planned {
+        send: checked,
+        timing,
+        request: repeatable,
+    };
+    let operation = to_store(&state, &body, planned).await?;
 
     match (state.group_commit.submit(operation).await, key) {
         // Another request with the same key was stored between the replay above and now.
@@ -99,16 +107,26 @@ pub(super) async fn send(
     }
 }
 
-/// The Operation of a send, with the times of its notifications and with encrypted tokens. `request`: what
-/// a repeat under the same Idempotency-Key is answered from.
+/// A send that is accepted.
+struct Planned {
+    send: Box<CheckedSend>,
+    timing: Timing,
+    /// What a repeat under the same Idempotency-Key is answered from.
+    request: Option<IdempotentRequest>,
+}
+
+/// The Operation of a send, with encrypted tokens.
 async fn to_store(
     state: &State,
     body: &JsonBody,
-    send: Box<CheckedSend>,
-    request: Option<IdempotentRequest>,
+    planned: Planned,
 ) -> Result<Box<NewOperation>, ApiError> {
     let caller = body.caller;
-    let timing = Timing::of(state, caller, &send).await?;
+    let Planned {
+        send,
+        timing,
+        request,
+    } = planned;
 
     let deadline = Deadline {
         asked: send.deadline,
@@ -161,15 +179,19 @@ async fn check_limits(
         None => send.recipients.len(),
     };
 
-    // First, because it is in memory: a client that sends too fast causes no count of its queue.
-    state
-        .rate_limits
-        .check_recipients(request, caller.account_id, count)?;
     state
         .account_limits
         .check_queued(caller.account_id, count)
         .await?;
-    Ok(())
+    // Last, because what is counted is not given back.
+    let recipients = Recipients {
+        count,
+        field: "to",
+        advice: "split the request, or narrow the audience by tags",
+    };
+    state
+        .rate_limits
+        .check_recipients(request, caller.account_id, &recipients)
 }
 
 /// The figures of an audience. Counting stops at a limit of time, and then nothing is known.
