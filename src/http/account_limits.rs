@@ -316,7 +316,7 @@ fn exceeds(what: Stored, limit: u64) -> ApiError {
     let (name, key) = match what {
         Stored::Queued => {
             return ApiError::queue_full(format!(
-                "This send would exceed {limit} queued notifications, the limit of the account \
+                "This request would exceed {limit} queued notifications, the limit of the account \
                  (limits.queued_per_account). Wait until some are sent, or cancel some"
             ));
         }

@@ -7,6 +7,8 @@ use bellwire::store::api_keys::{self, KnownKey, Role};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::client::{Client, fcm, message};
 use crate::support::eventually;
@@ -236,6 +238,73 @@ async fn an_account_has_as_many_notifications_queued_as_it_may_have() {
         (status == StatusCode::ACCEPTED).then_some(())
     })
     .await;
+    service.stop().await;
+}
+
+/// An Operation with `count` notifications that failed and can be sent again.
+async fn failed(service: &Service, count: usize) -> String {
+    let to: Vec<Value> = (0..count)
+        .map(|number| fcm(&format!("late-{number}~UNAVAILABLE-1")))
+        .collect();
+    let id = service.client.send(&message(&to)).await;
+    let stats = service.client.completed(&id).await["stats"].clone();
+    assert_eq!(stats["failed"], count, "{stats}");
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resend_counts_for_the_queue_of_the_account() {
+    let mut world = World::new().await;
+    world.config.limits.queued_per_account = 10;
+    world.config.delivery.max_attempts = 1;
+    let service = world.start().await;
+    let client = &service.client;
+    let id = failed(&service, 4).await;
+    let mut later = message(&vec![fcm("a"); 8]);
+    let tomorrow = OffsetDateTime::now_utc() + time::Duration::days(1);
+    later["schedule"] = json!({"sendAt": [tomorrow.format(&Rfc3339).unwrap()]});
+    let waiting = client.send(&later).await;
+
+    let path = format!("/Operations/{id}/Resend");
+    let (status, error) = client.post(&path, &json!({})).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{error}");
+    let text = error["message"].as_str().unwrap();
+    assert!(text.contains("limits.queued_per_account"), "{text}");
+    let (status, error) = client.post(&path, &json!({"recipients": [0, 1, 1]})).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{error}");
+
+    let cancel = format!("/Operations/{waiting}/Cancel");
+    assert_eq!(client.post(&cancel, &Value::Null).await.0, 202);
+    eventually("room in the queue", async || {
+        let (status, _) = client.post(&path, &json!({})).await;
+        (status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resend_counts_for_the_rate_limit_unless_it_is_refused() {
+    let mut world = World::new().await;
+    world.config.limits.recipients_per_minute = 5;
+    world.config.delivery.max_attempts = 1;
+    let service = world.start().await;
+    let client = &service.client;
+    let id = failed(&service, 2).await;
+    let path = format!("/Operations/{id}/Resend");
+
+    for (body, expected) in [
+        // Each is refused, and would count for two.
+        (json!({"codes": ["NONE"]}), 409),
+        (json!({"recipients": [0, 7]}), 400),
+        (json!({"recipients": [0, 1]}), 202),
+        (json!({}), 429),
+        (json!({"recipients": [0]}), 202),
+        (json!({"recipients": [0]}), 429),
+    ] {
+        let (status, answer) = client.post(&path, &body).await;
+        assert_eq!(status, expected, "{body}: {answer}");
+    }
     service.stop().await;
 }
 

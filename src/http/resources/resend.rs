@@ -1,6 +1,8 @@
 //! `POST /PushNotifications/Operations/{id}/Resend`, an extension: sends what failed again, as an
 //! Operation of its own.
 
+use std::collections::HashSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -8,17 +10,18 @@ use sqlx::PgConnection;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::error::{ApiError, Problem};
-use crate::http::idempotency::{IdempotencyKeyParam, Once};
+use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam, Once};
 use crate::http::openapi::{CreateErrors, ResendRequest};
 use crate::http::optional_body::OptionalJsonBody;
 use crate::http::path;
+use crate::http::rate_limit::Recipients;
 use crate::http::validation::{
     NO_NUL, Object, Path, Problems, either, must_be, parse_body, quoted_string,
 };
 use crate::model::id::{MAX_POSITIONS, OperationId};
 use crate::model::quoted::quoted;
 use crate::model::status::OperationStatus;
-use crate::store::operation_read;
+use crate::store::operation_read::{self, OperationStats};
 use crate::store::resend::{self as store, Resend};
 
 /// Most codes of one request.
@@ -64,40 +67,65 @@ pub(crate) async fn resend(
         .await?
         .ok_or_else(ApiError::not_found)?;
 
+    // A repeat is answered before anything is checked, because the queue may be full by now.
+    if let Some(key) = IdempotencyKey::of(&request, caller, &body.bytes)?
+        && let Some(response) = key.replay(&state.pool).await?
+    {
+        return Ok(response);
+    }
+    // A notification that is not settled could still fail, and would be missing in the copy.
+    if matches!(
+        source.status(),
+        OperationStatus::Scheduled | OperationStatus::Processing
+    ) || source.queued > 0
+        || source.is_growing
+    {
+        return Err(ApiError::conflict(
+            "This Operation is still running. Resend it once it is completed, or cancel it first",
+        ));
+    }
+
+    let count = selection.most_sent(&source);
+    // Before the transaction: a new count takes a connection of its own, and many requests that each
+    // hold one and wait for another would block the pool.
+    state
+        .account_limits
+        .check_queued(caller.account_id, count)
+        .await?;
+
     let new_id = OperationId::generate();
-    Once::new(&request, &state, caller, &body.bytes).run(async |connection| {
-        // A notification that is not settled could still fail, and would be missing in the copy.
-        if matches!(
-            source.status(),
-            OperationStatus::Scheduled | OperationStatus::Processing
-        ) || source.queued > 0
-            || source.is_growing
-        {
-            return Err(ApiError::conflict(
-                "This Operation is still running. Resend it once it is completed, or cancel it first",
-            ));
-        }
+    Once::new(&request, &state, caller, &body.bytes)
+        .run(async |connection| {
+            if let Some(positions) = &selection.positions {
+                check_positions(&mut *connection, source_id, positions).await?;
+            }
 
-        if let Some(positions) = &selection.positions {
-            check_positions(&mut *connection, source_id, positions).await?;
-        }
+            let resend = Resend {
+                id: new_id,
+                source_id,
+                account_id: caller.account_id,
+                codes: selection.codes.as_deref(),
+                positions: selection.positions.as_deref(),
+            };
+            if !store::insert(&mut *connection, &resend).await? {
+                return Err(ApiError::not_found());
+            }
+            // In the same transaction, so that a small resend has its notifications at once.
+            copy_first(connection, new_id, &selection).await?;
 
-        let resend = Resend {
-            id: new_id,
-            source_id,
-            account_id: caller.account_id,
-            codes: selection.codes.as_deref(),
-            positions: selection.positions.as_deref(),
-        };
-        if !store::insert(&mut *connection, &resend).await? {
-            return Err(ApiError::not_found());
-        }
-        // In the same transaction, so that a small resend has its notifications at once.
-        copy_first(connection, new_id, &selection).await?;
+            // Last, because what is counted is not given back. The error ends the transaction.
+            let recipients = Recipients {
+                count,
+                field: "recipients",
+                advice: "name fewer positions in recipients",
+            };
+            state
+                .rate_limits
+                .check_recipients(&request, caller.account_id, &recipients)?;
 
-        Ok(Accepted::operation(&request, &state, new_id))
-    })
-    .await
+            Ok(Accepted::operation(&request, &state, new_id))
+        })
+        .await
 }
 
 /// A position whose notification did not fail is the client's mistake.
@@ -179,6 +207,20 @@ impl Selection {
         body.refuse_unknown(&mut problems);
 
         problems.check_some(Some(selection))
+    }
+
+    /// How many notifications are sent again at most. How many of them have a code is not counted.
+    fn most_sent(&self, source: &OperationStats) -> usize {
+        if let Some(positions) = &self.positions {
+            return positions.iter().collect::<HashSet<_>>().len();
+        }
+
+        // Those without a device are sent again only if a code names them.
+        let failed = match self.codes {
+            Some(_) => source.failed + source.unaddressable,
+            None => source.failed,
+        };
+        usize::try_from(failed).unwrap_or_default()
     }
 }
 
