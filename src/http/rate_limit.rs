@@ -293,6 +293,14 @@ mod tests {
     use super::*;
     use crate::http::server::TrustedProxies;
 
+    fn recipients(count: usize) -> Recipients {
+        Recipients {
+            count,
+            field: "to",
+            advice: "send fewer",
+        }
+    }
+
     fn request() -> HttpRequest {
         TestRequest::default().to_http_request()
     }
@@ -320,7 +328,9 @@ mod tests {
             both(r#""requests";q=2;w=1"#, r#""requests";r=1;t=1"#)
         );
 
-        limits.check_recipients(&first, account_id, 60).unwrap();
+        limits
+            .check_recipients(&first, account_id, &recipients(60))
+            .unwrap();
         assert_eq!(
             shown(&first),
             both(
@@ -330,7 +340,7 @@ mod tests {
         );
 
         let second = request();
-        let refused = limits.check_recipients(&second, account_id, 60);
+        let refused = limits.check_recipients(&second, account_id, &recipients(60));
         assert!(refused.is_err());
         assert_eq!(
             shown(&second)[1].as_deref(),
@@ -404,12 +414,28 @@ mod tests {
         assert!(limits.check_request(&request, "b").is_ok());
 
         let one = AccountId::generate();
-        assert!(limits.check_recipients(&request, one, 60).is_ok());
-        assert!(limits.check_recipients(&request, one, 60).is_err());
+        assert!(
+            limits
+                .check_recipients(&request, one, &recipients(60))
+                .is_ok()
+        );
+        assert!(
+            limits
+                .check_recipients(&request, one, &recipients(60))
+                .is_err()
+        );
 
         let other = AccountId::generate();
-        assert!(limits.check_recipients(&request, other, 100).is_ok());
-        assert!(limits.check_recipients(&request, other, 101).is_err());
+        assert!(
+            limits
+                .check_recipients(&request, other, &recipients(100))
+                .is_ok()
+        );
+        assert!(
+            limits
+                .check_recipients(&request, other, &recipients(101))
+                .is_err()
+        );
     }
 
     #[test]
@@ -421,7 +447,7 @@ mod tests {
         let account_id = AccountId::generate();
         assert!(
             limits
-                .check_recipients(&request, account_id, 10_000)
+                .check_recipients(&request, account_id, &recipients(10_000))
                 .is_ok()
         );
     }
