@@ -16,7 +16,7 @@ mod init;
 mod keys;
 #[cfg(feature = "client")]
 mod manual;
-mod memory;
+mod memory_warning;
 mod process;
 mod serve;
 

@@ -4,7 +4,7 @@
 use anyhow::{Context, bail};
 
 use crate::app::App;
-use crate::cli::memory;
+use crate::cli::memory_warning;
 use crate::config::Config;
 use crate::signals::{Signals, ignore_hangups};
 use crate::telemetry;
@@ -14,7 +14,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     // Before the logs, whose subscriber sends the spans on to it.
     let traces = Traces::start(&config.traces)?;
     telemetry::logs::start(config, traces.as_ref())?;
-    memory::warn_if_too_little();
+    memory_warning::warn_if_too_little();
 
     // A signal during the start ends the process: nothing has been claimed yet.
     let mut signals = Signals::listen()?;

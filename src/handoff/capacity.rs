@@ -1,6 +1,6 @@
 //! How many notifications a process may have claimed at a time, which bounds the memory of
 //! delivery, and how many of them each account has. `ingest/group_commit.rs` bounds the memory of
-//! what is being accepted.
+//! what is being accepted, and `http/body_budget.rs` that of the bodies of requests.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

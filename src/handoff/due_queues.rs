@@ -1,5 +1,6 @@
 //! Which queues have work due, as far as this process knows: what it accepted itself, what others
-//! announced, and what it found in Postgres.
+//! announced, and what it found in Postgres. Scheduled sends too: their queues are due at the time of
+//! the send.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};

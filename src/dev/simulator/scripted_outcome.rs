@@ -5,18 +5,19 @@ pub const TABLE: &str = "\
 Device tokens that ask for an error (all others are accepted):
   FCM   …~UNREGISTERED           404: the token is dead
         …~INVALID_ARGUMENT       400: the token is not valid
-        …~SENDER_ID_MISMATCH     403: the token is of another project
-        …~QUOTA_EXCEEDED         429
+        …~SENDER_ID_MISMATCH     403: the token belongs to another project
+        …~THIRD_PARTY_AUTH_ERROR 401: Firebase's key for APNs or web push is refused
+        …~QUOTA_EXCEEDED         429: the project has too many messages *
         …~UNAVAILABLE            503
         …~INTERNAL               500
-        …~THIRD_PARTY_AUTH_ERROR 401: the credentials for APNs or Web Push are wrong
         …~CODE-2                 any of these for the first 2 requests, then accepted
         A topic may end like that, too.
-  APNs  0400…  BadDeviceToken        0403…  InvalidProviderToken
+  APNs  0400…  BadDeviceToken        0403…  InvalidProviderToken *
         0410…  Unregistered          0429…  TooManyRequests
         0500…  InternalServerError   0503…  ServiceUnavailable
         050302…                      503 for the first 2 requests, then accepted
         0000… (zeros only)           BadDeviceToken
+* Bellwire tries such a notification until its deadline, and it can delay others of the same Credential.
 
 What arrived is shown by the control endpoint: GET /messages, GET /messages?token=…, GET /summary.
 Delays, outages and other faults can be changed there while it runs: GET /faults, PUT /faults.";

@@ -1,4 +1,6 @@
 //! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it.
+//!
+//! The fields of requests are in `requests/`, and those of responses in the types of `http/resources/`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! How much memory the process may use. A container that allows too little ends it without a word, so
-//! it is said at the start.
+//! A warning at startup if the container or service allows less memory than a process needs, because the
+//! kernel kills it without a message. The table Limits of ARCHITECTURE.md names what bounds the memory.
 
 use std::fs;
 use std::path::Path;
