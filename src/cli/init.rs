@@ -1,18 +1,20 @@
 //! `bellwire init`: makes what an installation needs once, and never replaces anything.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use crate::crypto::generate_master_key;
 
 const MASTER_KEY: &str = "BELLWIRE__SECRETS__MASTER_KEY";
 const DATABASE_URL: &str = "BELLWIRE__DATABASE__URL";
+/// What only the owner may do with the file.
+const MODE: u32 = 0o600;
 
 /// Options of `bellwire init`.
 #[derive(Debug, Args)]
@@ -53,10 +55,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         });
     }
 
-    let missing: Vec<&Setting<'_>> = wanted
-        .iter()
-        .filter(|setting| !sets(&present, setting.variable))
-        .collect();
+    let mut missing: Vec<&Setting<'_>> = Vec::new();
+    for setting in &wanted {
+        let is_set = sets(&present, setting.variable).map_err(|unclear| {
+            anyhow!(
+                "{}, line {}: it is not clear whether this line sets {variable}: write {variable}=value on a \
+                 line of its own, or begin the line with # if it sets nothing. Nothing was changed",
+                file.display(),
+                unclear.line,
+                variable = setting.variable
+            )
+        })?;
+        if !is_set {
+            missing.push(setting);
+        }
+    }
     if !missing.is_empty() {
         append(file, &addition(&present, &missing))?;
     }
@@ -78,20 +91,112 @@ fn check_url(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether an environment file sets `variable`, also by `export`, or its `_FILE`. An empty value sets
-/// nothing.
-fn sets(text: &str, variable: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        let (name, value) = line.split_once('=').unwrap_or_default();
-        let name = name.trim_end();
-        let is_empty = value.trim().trim_matches(['\'', '"']).is_empty();
+/// A line that mentions a variable, and may or may not set it.
+#[derive(Debug, PartialEq, Eq)]
+struct Unclear {
+    /// From 1.
+    line: usize,
+}
 
-        // The service refuses a secret that is given by value and by file, so either of them is
-        // enough.
-        !is_empty && (name == variable || name.strip_suffix("_FILE") == Some(variable))
-    })
+/// What a line of an environment file does with a variable.
+#[derive(Debug, PartialEq, Eq)]
+enum Use {
+    Sets,
+    /// Nothing, or it has an empty value.
+    Nothing,
+    Unclear,
+}
+
+/// Whether an environment file sets `variable` or its `_FILE`: the service refuses a secret that is given
+/// by value and by file, so either of them is enough. An empty value sets nothing.
+fn sets(text: &str, variable: &str) -> Result<bool, Unclear> {
+    let mut is_set = false;
+
+    for (index, line) in text.lines().enumerate() {
+        match use_of(line, variable) {
+            Use::Sets => is_set = true,
+            Use::Nothing => {}
+            // A second master key after the first would win, and open nothing that the first sealed.
+            Use::Unclear => return Err(Unclear { line: index + 1 }),
+        }
+    }
+    Ok(is_set)
+}
+
+/// What `line` does with `variable`: as a shell reads it (`export NAME=value`), or as Docker Compose does
+/// (`NAME: value`).
+fn use_of(line: &str, variable: &str) -> Use {
+    let line = line.trim_start_matches('\u{feff}').trim();
+    if line.starts_with('#') || !mentions(line, variable) {
+        return Use::Nothing;
+    }
+
+    let line = match line.strip_prefix("export") {
+        Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim_start(),
+        _ => line,
+    };
+    let end = line
+        .find(|character| !is_of_name(character))
+        .unwrap_or(line.len());
+    let name = &line[..end];
+    let rest = line[end..].trim_start();
+    let Some(value) = rest.strip_prefix(['=', ':']) else {
+        return Use::Unclear;
+    };
+
+    if is_name(name, variable) {
+        return use_of_value(value);
+    }
+    // The value of another variable may name this one. But a shell may also set it there, as in
+    // `A=1 NAME=value`.
+    if name.is_empty() || assigns(value, variable) {
+        return Use::Unclear;
+    }
+    Use::Nothing
+}
+
+fn use_of_value(value: &str) -> Use {
+    let text = value.trim_start();
+
+    // Some readers take this for a comment, and others for the value.
+    if value.starts_with('#') {
+        return Use::Unclear;
+    }
+    let text = text
+        .strip_prefix("''")
+        .or_else(|| text.strip_prefix("\"\""))
+        .unwrap_or(text);
+    if text.is_empty() || text.trim_start().starts_with('#') {
+        return Use::Nothing;
+    }
+    Use::Sets
+}
+
+/// Whether `text` has the name of `variable` or of its `_FILE`. A part of a longer name does not count.
+fn mentions(text: &str, variable: &str) -> bool {
+    text.split(|character| !is_of_name(character))
+        .any(|name| is_name(name, variable))
+}
+
+/// Whether `text` has the name of `variable` or of its `_FILE`, and `=` after it.
+fn assigns(text: &str, variable: &str) -> bool {
+    let before_signs = text.rsplit('=').skip(1);
+
+    before_signs
+        .map(|before| before.trim_end_matches(['+', ' ', '\t']))
+        .filter_map(|before| before.rsplit(|character| !is_of_name(character)).next())
+        .any(|name| is_name(name, variable))
+}
+
+/// Whether `name` is `variable` or its `_FILE`. The service reads names in any letter case.
+fn is_name(name: &str, variable: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+
+    name.strip_suffix("_FILE").unwrap_or(&name) == variable
+}
+
+fn is_of_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
 }
 
 /// What is added to a file that has `present`.
@@ -119,15 +224,19 @@ fn addition(present: &str, missing: &[&Setting<'_>]) -> String {
     added
 }
 
-/// Adds `text` to the end of a file, which only its owner can read if it is new.
+/// Adds `text` to the end of a file, which only its owner can read then.
 fn append(file: &Path, text: &str) -> anyhow::Result<()> {
     // Appended: a crash in the middle of the write leaves the settings that were there.
     OpenOptions::new()
         .append(true)
         .create(true)
-        .mode(0o600)
+        .mode(MODE)
         .open(file)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|mut file| {
+            // The mode above is that of a new file. One that is there keeps its own until here.
+            file.set_permissions(Permissions::from_mode(MODE))?;
+            file.write_all(text.as_bytes())
+        })
         .with_context(|| format!("can't write {}", file.display()))
 }
 
@@ -157,23 +266,89 @@ mod tests {
         for text in [
             "BELLWIRE__SECRETS__MASTER_KEY=x",
             "A=1\nexport BELLWIRE__SECRETS__MASTER_KEY='x'",
+            "export\tBELLWIRE__SECRETS__MASTER_KEY=x",
+            "export  BELLWIRE__SECRETS__MASTER_KEY=x",
+            "bellwire__secrets__master_key=x",
+            "Bellwire__Secrets__Master_Key_File=/run/secrets/key",
+            "BELLWIRE__SECRETS__MASTER_KEY: x",
+            "BELLWIRE__SECRETS__MASTER_KEY: 'x' # the key",
             "BELLWIRE__SECRETS__MASTER_KEY_FILE=/run/secrets/key",
             "  BELLWIRE__SECRETS__MASTER_KEY =x",
+            "\u{feff}BELLWIRE__SECRETS__MASTER_KEY=x\r\n",
+            "BELLWIRE__SECRETS__MASTER_KEY=$(cat key)",
         ] {
-            assert!(sets(text, MASTER_KEY), "{text}");
+            assert_eq!(sets(text, MASTER_KEY), Ok(true), "{text}");
         }
         for text in [
             "",
             "# BELLWIRE__SECRETS__MASTER_KEY=x",
             "BELLWIRE__SECRETS__MASTER_KEY_ID=2",
+            "MY_BELLWIRE__SECRETS__MASTER_KEY=2",
             "OTHER=BELLWIRE__SECRETS__MASTER_KEY",
+            "OTHER=${BELLWIRE__SECRETS__MASTER_KEY:-x}",
             // As in a template of a file. The line that is added after it wins.
             "BELLWIRE__SECRETS__MASTER_KEY=",
+            "BELLWIRE__SECRETS__MASTER_KEY:",
             "BELLWIRE__SECRETS__MASTER_KEY= ''",
+            "BELLWIRE__SECRETS__MASTER_KEY=   # the key",
+            "BELLWIRE__SECRETS__MASTER_KEY=''\t# the key",
             "export BELLWIRE__SECRETS__MASTER_KEY=\"\"",
         ] {
-            assert!(!sets(text, MASTER_KEY), "{text}");
+            assert_eq!(sets(text, MASTER_KEY), Ok(false), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_may_set_a_variable_in_another_way_is_refused() {
+        for line in [
+            "BELLWIRE__SECRETS__MASTER_KEY",
+            "export BELLWIRE__SECRETS__MASTER_KEY",
+            "declare -x BELLWIRE__SECRETS__MASTER_KEY=x",
+            "setenv BELLWIRE__SECRETS__MASTER_KEY x",
+            "- BELLWIRE__SECRETS__MASTER_KEY=x",
+            "\"BELLWIRE__SECRETS__MASTER_KEY\": x",
+            "A=1 BELLWIRE__SECRETS__MASTER_KEY=x",
+            "A=1; export bellwire__secrets__master_key = x",
+            "BELLWIRE__SECRETS__MASTER_KEY+=x",
+            "BELLWIRE__SECRETS__MASTER_KEY=# the key",
+        ] {
+            let text = format!("A=1\n{line}\n");
+            assert_eq!(sets(&text, MASTER_KEY), Err(Unclear { line: 2 }), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_file_that_is_not_clear() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(".env");
+        std::fs::write(&file, "export BELLWIRE__SECRETS__MASTER_KEY\n").unwrap();
+
+        let arguments = Arguments {
+            file: file.clone(),
+            database_url: None,
+        };
+        let error = run(&arguments).unwrap_err().to_string();
+
+        assert!(
+            error.contains("line 1") && error.contains("begin the line with #"),
+            "{error}"
+        );
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text, "export BELLWIRE__SECRETS__MASTER_KEY\n");
+    }
+
+    #[test]
+    fn a_file_that_others_could_read_is_closed_to_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(".env");
+        std::fs::write(&file, "A=1").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+
+        append(&file, "\nB=2\n").unwrap();
+
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "A=1\nB=2\n");
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, MODE);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn ids(
     tokio::spawn(async move {
         while let Some(line) = lines.recv().await {
             let id = line.and_then(|line| {
-                id_of_line(&line.text, prefixes)
+                id_of_line(&line.text)
                     .and_then(|id| check(&id, prefixes).map_err(|failure| failure.message))
                     .map_err(|problem| {
                         let number = line.number;
@@ -101,23 +101,26 @@ pub(super) fn check(id: &str, prefixes: &[&str]) -> Result<String> {
 
 /// The id of a line: its first word, or a field of its JSON object. Fails with the rule that the line
 /// breaks.
-fn id_of_line(line: &str, prefixes: &[&str]) -> std::result::Result<String, String> {
+fn id_of_line(line: &str) -> std::result::Result<String, String> {
     if !line.starts_with('{') {
         let word = line.split_whitespace().next();
         return Ok(word.unwrap_or_default().to_owned());
     }
 
     let object = parse_object(line)?;
-    // A notification names its Operation too. Its own id comes first: otherwise `cancel` would
-    // cancel the whole Operation.
-    let ids: Vec<&str> = ["id", "operationId"]
+    // A notification and its errors name the Operation too. The first field alone counts, also if it is of
+    // another kind: otherwise `cancel` would cancel the whole Operation.
+    let first = ["id", "pushNotificationId", "operationId"]
         .into_iter()
-        .filter_map(|name| object.get(name).and_then(Value::as_str))
-        .collect();
-    let is_taken = |id: &&&str| prefixes.iter().any(|prefix| is_id(id, prefix));
+        .find_map(|name| Some((name, object.get(name).filter(|value| !value.is_null())?)));
 
-    let id = ids.iter().find(is_taken).or(ids.first());
-    Ok(id.copied().unwrap_or_default().to_owned())
+    match first {
+        Some((_, Value::String(id))) => Ok(id.clone()),
+        Some((name, _)) if object.get("operationId").is_some_and(Value::is_string) => {
+            Err(format!("`{name}` must be a string with an id"))
+        }
+        _ => Err("the line has neither `id` nor `operationId` with an id".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +137,7 @@ mod tests {
             format!(r#"{{"operationId":"{ID}","recipients":1}}"#),
             format!(r#"{{"id":"{ID}","status":"COMPLETED"}}"#),
         ] {
-            assert_eq!(id_of_line(&line, &[OPERATION]).unwrap(), ID);
+            assert_eq!(id_of_line(&line).unwrap(), ID);
         }
     }
 
@@ -151,18 +154,46 @@ mod tests {
     #[test]
     fn a_notification_is_not_taken_for_its_operation() {
         let id = format!("{NOTIFICATION}_01h9krwprkeee8fzqspvwy6nq9");
-        let line = format!(r#"{{"operationId":"{ID}","id":"{id}"}}"#);
+        for name in ["id", "pushNotificationId"] {
+            let line = format!(r#"{{"operationId":"{ID}","{name}":"{id}"}}"#);
+            assert_eq!(id_of_line(&line).unwrap(), id);
+        }
+        let line = format!(r#"{{"pushNotificationId":"x","operationId":"{ID}","id":"{id}"}}"#);
+        assert_eq!(id_of_line(&line).unwrap(), id);
 
-        assert_eq!(id_of_line(&line, &[OPERATION, NOTIFICATION]).unwrap(), id);
-        assert_eq!(id_of_line(&line, &[OPERATION]).unwrap(), ID);
+        // The caller refuses an id of another kind.
+        let user = format!("{USER}_01h9krwprkeee8fzqspvwy6nq8");
+        let line = format!(r#"{{"id":"{user}","operationId":"{ID}"}}"#);
+        assert!(check(&id_of_line(&line).unwrap(), &[OPERATION, NOTIFICATION]).is_err());
+        let line = format!(r#"{{"id":7,"operationId":"{ID}"}}"#);
+        assert_eq!(
+            id_of_line(&line).unwrap_err(),
+            "`id` must be a string with an id"
+        );
+    }
+
+    #[test]
+    fn a_line_without_an_id_says_where_one_is_looked_for() {
+        for line in [
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"id":null}"#,
+            r#"{"operationId":{}}"#,
+            r#"{"user":"x"}"#,
+        ] {
+            assert_eq!(
+                id_of_line(line).unwrap_err(),
+                "the line has neither `id` nor `operationId` with an id"
+            );
+        }
     }
 
     #[test]
     fn a_line_that_gives_its_id_twice_is_refused() {
         let line = format!(r#"{{"id":"{ID}","id":"{ID}"}}"#);
 
-        let problem = id_of_line(&line, &[OPERATION]).unwrap_err();
+        let problem = id_of_line(&line).unwrap_err();
         assert!(problem.contains("'id' is given twice"), "{problem}");
-        assert!(id_of_line("{\"id\":", &[OPERATION]).is_err());
+        assert!(id_of_line("{\"id\":").is_err());
     }
 }

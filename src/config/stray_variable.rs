@@ -31,7 +31,7 @@ pub(super) fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<Stri
 }
 
 /// The problem with an environment variable that has one underscore where Bellwire's variables have two, or
-/// that names a whole section. `None`: it is a variable of Bellwire, or of another program. Kubernetes, for
+/// that names a whole section or something below a key. `None`: it is a variable of Bellwire, or of another program. Kubernetes, for
 /// example, sets variables for a service of this name.
 pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     /// Those that the command line reads.
@@ -48,8 +48,11 @@ pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Optio
     let rest = upper.strip_prefix("BELLWIRE_")?;
     // The value would replace the whole section, and the error be about a missing key. A key of a
     // section is checked with the other values.
-    if let Some(section) = rest.strip_prefix('_') {
-        let section = section.to_lowercase();
+    if let Some(path) = rest.strip_prefix('_') {
+        let section = path.to_lowercase();
+        if let Some(said) = below_key(name, &section, defaults) {
+            return Some(said);
+        }
         let keys = table(defaults.get(&section)?);
         return Some(format!(
             "the environment variable {name} is not read: {section} is a section, and can have no value of its \
@@ -80,6 +83,24 @@ pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Optio
             variables.join(", ")
         )
     })
+}
+
+/// The problem with a variable whose `path`, such as `database__url__x`, goes on below a key. Whether it or
+/// the key's own variable counts would depend on the order in which they are read.
+fn below_key(name: &str, path: &str, defaults: &Map<String, Value>) -> Option<String> {
+    let mut parts = path.splitn(3, "__");
+    let section = parts.next()?;
+    let key = parts.next()?;
+    parts.next()?;
+    if !table(defaults.get(section)?).contains_key(key) {
+        return None;
+    }
+
+    let key = format!("{section}.{key}");
+    Some(format!(
+        "the environment variable {name} is not read: {key} is a key, and has no keys below it; write {}",
+        variable(&key)
+    ))
 }
 
 #[cfg(test)]
@@ -113,6 +134,15 @@ mod tests {
             ("BELLWIRE_LOG", "BELLWIRE__LOG__LEVEL"),
             ("bellwire_log_level", "BELLWIRE__LOG__LEVEL"),
             ("BELLWIRE__SERVER", "server is a section"),
+            (
+                "BELLWIRE__SECRETS__MASTER_KEY__X",
+                "secrets.master_key is a key, and has no keys below it",
+            ),
+            (
+                "bellwire__database__url__x__y",
+                "not read: database.url is a key, and has no keys below it; write BELLWIRE__DATABASE__URL",
+            ),
+            ("BELLWIRE__SERVER__LISTEN__", "server.listen is a key"),
         ] {
             let said = stray_variable(name, &defaults());
             assert!(

@@ -163,11 +163,21 @@ fn wrong_value(key: &str, value: &Value, default: &Value) -> Option<String> {
     if kind.takes(value) {
         return None;
     }
+    if matches!(value.kind, ValueKind::Table(_)) {
+        return Some(format!(
+            "{key} ({}) must be {}, and has no keys below it",
+            variable(key),
+            kind.rule()
+        ));
+    }
 
     let given = quoted(key, value);
-    let example = example(key, kind, default);
+    let example = match example(key, kind, default).as_str() {
+        "" => String::new(),
+        example => format!(", such as {example}"),
+    };
     Some(format!(
-        "{key} ({}) is {given}, but must be {}, such as {example}",
+        "{key} ({}) is {given}, but must be {}{example}",
         variable(key),
         kind.rule()
     ))
@@ -355,6 +365,10 @@ mod tests {
                 "must be a list; in an environment variable, its items are separated by commas, such as 10.0.0.0/8",
             ),
             ("[proxy]\nno_proxy = 1", "such as example.com,10.0.0.0/8"),
+            (
+                "[database.url]\nx = 1",
+                "must be a string, and has no keys below it",
+            ),
             (
                 "[delivery]\nmax_attempts = 'ten'",
                 "is \"ten\", but must be an integer of 0 or more, such as 10",

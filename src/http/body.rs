@@ -18,6 +18,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body_budget::HeldBytes;
 use crate::http::error::ApiError;
+use crate::http::validation::BYTE_ORDER_MARK;
 use crate::model::quoted::quoted_string;
 
 /// How long a body may take to arrive. A slower client would hold memory, and delay a shutdown.
@@ -46,7 +47,8 @@ pub(super) struct JsonBody {
 struct Declared {
     /// In bytes; `None`: it is not known before the end.
     length: Option<u64>,
-    encoding: Encoding,
+    /// `None`: one that can't be decoded.
+    encoding: Option<Encoding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,21 +65,31 @@ pub(super) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str>
 }
 
 impl Declared {
-    fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
+    fn read(headers: &HeaderMap) -> Self {
         let text = |name| header_text(headers, name);
 
-        let encoding = text(header::CONTENT_ENCODING).map_or(Some(Encoding::Identity), encoding);
-        Ok(Self {
+        Self {
             length: text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
-            encoding: encoding.ok_or_else(|| {
-                let given = text(header::CONTENT_ENCODING).unwrap_or_default();
-                ApiError::unsupported_media_type(format!(
-                    "The Content-Encoding of the body must be gzip, or absent; got {}",
-                    quoted_string(given)
-                ))
-            })?,
-        })
+            encoding: text(header::CONTENT_ENCODING).map_or(Some(Encoding::Identity), encoding),
+        }
     }
+}
+
+fn unknown_encoding(headers: &HeaderMap) -> ApiError {
+    let given = header_text(headers, header::CONTENT_ENCODING).unwrap_or_default();
+
+    ApiError::unsupported_media_type(format!(
+        "The Content-Encoding of the body must be gzip, or absent; got {}",
+        quoted_string(given)
+    ))
+}
+
+/// Whether a body says nothing: it is empty, blank or `null`, which is the same as no value. It may begin
+/// with a byte order mark.
+pub(super) fn says_nothing(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+
+    matches!(body.trim_ascii(), b"" | b"null")
 }
 
 /// Refuses a body that is not declared as JSON with a 415.
@@ -139,9 +151,9 @@ impl FromRequest for JsonBody {
 pub(super) async fn receive(
     request: &HttpRequest,
     caller: Caller,
-    payload: dev::Payload,
+    mut payload: dev::Payload,
 ) -> Result<ReceivedBody, ApiError> {
-    let declared = Declared::read(request.headers())?;
+    let declared = Declared::read(request.headers());
     let state = request
         .app_data::<web::Data<State>>()
         .ok_or_else(|| ApiError::internal("a body without a state"))?;
@@ -157,6 +169,18 @@ pub(super) async fn receive(
         return Err(ApiError::too_large(limit));
     }
 
+    let Some(encoding) = declared.encoding else {
+        // Nothing needs no decoding. Of anything else, only the first bytes are read.
+        if length > 0 || !is_empty(&mut payload).await {
+            return Err(unknown_encoding(request.headers()));
+        }
+        let held = state.body_budget.admit(caller.account_id, 0).await?;
+        return Ok(ReceivedBody {
+            bytes: Bytes::new(),
+            held,
+        });
+    };
+
     // Before the first byte is read, so a body that waits for room stays in the client's socket.
     let mut held = state.body_budget.admit(caller.account_id, length).await?;
     let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit, &mut held))
@@ -166,7 +190,9 @@ pub(super) async fn receive(
             ApiError::invalid_field("", format!("the body did not arrive within {seconds} s"))
         })??;
 
-    match declared.encoding {
+    match encoding {
+        // Chunked or over HTTP/2, only the end tells that there is no body. Nothing needs no decoding.
+        _ if bytes.is_empty() => Ok(ReceivedBody { bytes, held }),
         Encoding::Identity => Ok(ReceivedBody { bytes, held }),
         Encoding::Gzip => {
             // On the pool, because a few kilobytes may unpack to the whole limit. An account takes
@@ -175,6 +201,20 @@ pub(super) async fn receive(
             state.work.run(caller.account_id, unpack).await?
         }
     }
+}
+
+/// Whether the body ends without a byte.
+async fn is_empty(payload: &mut dev::Payload) -> bool {
+    let first = async {
+        loop {
+            match payload.next().await {
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                next => return next,
+            }
+        }
+    };
+
+    matches!(tokio::time::timeout(BODY_TIMEOUT, first).await, Ok(None))
 }
 
 /// Reads the body as it arrives, up to `limit` bytes.
@@ -290,6 +330,23 @@ mod tests {
         assert_eq!(encoding("identity"), Some(Encoding::Identity));
         assert_eq!(encoding("br"), None);
         assert_eq!(encoding("gzip, gzip"), None);
+    }
+
+    #[test]
+    fn a_blank_body_and_null_say_nothing() {
+        for body in [
+            "",
+            " \r\n\t",
+            "null",
+            " null\n",
+            "\u{feff}",
+            "\u{feff} null",
+        ] {
+            assert!(says_nothing(body.as_bytes()), "{body:?}");
+        }
+        for body in ["{}", "[]", "nul", "null null", "\"\"", "0", "\0"] {
+            assert!(!says_nothing(body.as_bytes()), "{body:?}");
+        }
     }
 
     fn packed(text: &[u8]) -> Vec<u8> {

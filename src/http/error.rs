@@ -24,6 +24,8 @@ use crate::work_pool::WorkFailed;
 const NOT_FOUND: &str = "Not Found";
 /// Most problems that one answer names.
 pub(super) const MAX_PROBLEMS: usize = 50;
+/// How much of a field's path an answer repeats, in characters.
+const LONGEST_FIELD: usize = 256;
 /// `Retry-After` of a 503, in seconds.
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 /// `Retry-After` of a list that got no turn, in seconds.
@@ -47,10 +49,20 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
+            field: cut(field.into()),
             message: message.into(),
         }
     }
+}
+
+/// The beginning of a field's path. A client's own name may be as long as the body.
+fn cut(mut path: String) -> String {
+    if let Some((end, _)) = path.char_indices().nth(LONGEST_FIELD) {
+        path.truncate(end);
+        path.push('…');
+    }
+
+    path
 }
 
 impl fmt::Display for Problem {
@@ -442,6 +454,15 @@ impl From<ReceiptError> for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_path_is_repeated_in_part() {
+        let long = Problem::new("é".repeat(60_000), "x");
+        assert_eq!(long.field, format!("{}…", "é".repeat(LONGEST_FIELD)));
+
+        let whole = "é".repeat(LONGEST_FIELD);
+        assert_eq!(Problem::new(whole.clone(), "x").field, whole);
+    }
 
     #[actix_web::test]
     async fn the_object_has_the_documented_form() {

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::error::ApiError;
-use crate::http::validation::{Object, Path, Problems, no_fields, parse_value};
+use crate::http::validation::{
+    BYTE_ORDER_MARK, Object, Outline, Path, Problems, no_fields, parse_value,
+};
 
-/// U+FEFF in UTF-8, which some libraries begin a text with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const FORM: &str = "application/x-www-form-urlencoded";
 const RULE: &str = "this request takes no body; leave it out, or send an empty JSON object";
 
@@ -66,16 +66,15 @@ fn is_form(content_type: &str) -> bool {
 
 /// Refuses a body that has fields, each with its name, or that is something else than fields.
 fn check(body: &[u8], is_form: bool) -> Result<(), ApiError> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let body = body.trim_ascii();
-    if body.is_empty() {
+    // A null is the same as no value, as in fields.
+    if body::says_nothing(body) {
         return Ok(());
     }
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = body.trim_ascii();
 
     let mut problems = Problems::default();
     match parse_value(body) {
-        // A null is the same as no value, as in fields.
-        Ok(Value::Null) => {}
         // Whatever its type: curl declares JSON as a form unless it is told otherwise.
         Ok(Value::Object(fields)) => {
             let fields = Object::of(Value::Object(fields), Path::Root, &mut problems);
@@ -83,11 +82,31 @@ fn check(body: &[u8], is_form: bool) -> Result<(), ApiError> {
                 fields.refuse_unknown(&mut problems);
             }
         }
-        _ if is_form => note_form_fields(body, &mut problems),
-        _ => problems.push(&Path::Root, RULE),
+        // An error of data is a name that occurs twice.
+        Err(error) if error.is_data() => note_names(body, &mut problems),
+        Err(_) if is_form && !begins_as_json(body) => note_form_fields(body, &mut problems),
+        Ok(_) | Err(_) => problems.push(&Path::Root, RULE),
     }
 
     problems.check()
+}
+
+/// Whether a text that is not JSON was meant to be: a form would escape these.
+fn begins_as_json(body: &[u8]) -> bool {
+    matches!(body.first(), Some(b'[' | b'{' | b'"'))
+}
+
+/// Notes the fields of an object that can't be built.
+fn note_names(body: &[u8], problems: &mut Problems) {
+    match Outline::of(body, &[], "") {
+        Ok(outline) => outline.refuse_unknown(&[], problems),
+        Err(_) => problems.push(&Path::Root, RULE),
+    }
+
+    // The outline has no field without a name.
+    if problems.is_empty() {
+        problems.push(&Path::Root, RULE);
+    }
 }
 
 fn note_form_fields(body: &[u8], problems: &mut Problems) {
@@ -141,5 +160,30 @@ mod tests {
             assert!(message(body, false).ends_with(RULE), "{body}");
         }
         assert!(message("&", true).ends_with(RULE));
+
+        // curl declares JSON as a form, also JSON that is cut or too deep.
+        let deep = "[".repeat(60_000);
+        for body in [
+            "[]",
+            "7",
+            "\"x\"",
+            "{\"a\": ",
+            "{\"\": 1, \"\": 2}",
+            "[{\"a\":1,\"a\":2}]",
+            &deep,
+        ] {
+            assert!(message(body, true).ends_with(RULE), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_named_as_any_other() {
+        for body in [r#"{"a": 1, "a": 2}"#, r#"{"a": {"b": 1, "b": 2}}"#] {
+            let message = message(body, false);
+            assert!(
+                message.ends_with(&format!("a: {}", no_fields())),
+                "{message}"
+            );
+        }
     }
 }

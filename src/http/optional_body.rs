@@ -10,7 +10,8 @@ use crate::http::auth::Caller;
 use crate::http::body::{self, ReceivedBody};
 use crate::http::error::ApiError;
 
-/// A body that is declared as JSON, or an empty object if there is none, with the caller.
+/// A body that is declared as JSON, or an empty object if there is none, with the caller. A body that is
+/// blank or `null` is none.
 pub(super) struct OptionalJsonBody {
     pub caller: Caller,
     pub bytes: Bytes,
@@ -37,7 +38,7 @@ impl FromRequest for OptionalJsonBody {
                     bytes
                 }
             };
-            if bytes.is_empty() {
+            if body::says_nothing(&bytes) {
                 let bytes = Bytes::from_static(b"{}");
                 return Ok(Self { caller, bytes });
             }

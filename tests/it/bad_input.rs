@@ -974,3 +974,53 @@ async fn a_post_without_a_body_refuses_fields_and_takes_an_empty_one() {
     }
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_byte_is_no_body_in_any_encoding() {
+    let service = Service::start().await;
+    let client = &service.client;
+    // A stream is chunked: the head does not tell that it is empty.
+    let call = async |path: &str, encoding: &str, body: &'static str| {
+        let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(body)]);
+        let request = client
+            .request(Method::POST, path)
+            .header("Content-Type", "application/json")
+            .header("Content-Encoding", encoding)
+            .body(reqwest::Body::wrap_stream(chunks));
+        answer(request.send().await.unwrap()).await
+    };
+
+    for path in [
+        "/Operations/x/Pause",
+        "/Operations/x/Resend",
+        "/Keys/SKx/Rotate",
+    ] {
+        for encoding in ["gzip", "br"] {
+            let (status, error) = call(path, encoding, "").await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path} {encoding}: {error}");
+        }
+        let (status, error) = call(path, "gzip", "{}").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {error}");
+    }
+    let (status, error) = call("/Operations/x/Resend", "br", "{}").await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{error}");
+    let (status, error) = call("", "gzip", "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("the body is empty"),
+        "{error}"
+    );
+
+    for body in ["null", " \n"] {
+        let request = client
+            .request(Method::POST, "/Keys/SKx/Rotate")
+            .header("Content-Type", "text/plain")
+            .body(body);
+        let (status, error) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{body:?}: {error}");
+    }
+    service.stop().await;
+}

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::support::client::{Client, answer, fcm, message};
 use crate::support::eventually;
-use crate::support::service::Service;
+use crate::support::service::{Service, World};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -326,6 +326,56 @@ async fn what_arrived_before_a_client_leaves_is_stored() {
     assert_eq!(interrupted["lastLine"], 3);
     assert!(interrupted["error"].is_string());
     assert_eq!(all_devices(client, "", NDJSON).await.lines().count(), 3);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_maximum_of_the_account_comes_before_that_of_the_process() {
+    let world = World::new().await;
+    let mut callers = Vec::new();
+    for name in ["a", "b", "c"] {
+        callers.push(world.neighbour(name).await);
+    }
+    let service = world.start().await;
+    let clients: Vec<Client> = callers
+        .iter()
+        .map(|(_, key, secret)| Client::new(&service.url, key, secret))
+        .collect();
+
+    // Two of each of two accounts is all that a process runs. They end when they are aborted.
+    let running: Vec<_> = [0, 0, 1, 1]
+        .map(|index| {
+            let body = stream::pending::<Result<Bytes, std::io::Error>>();
+            let request = clients[index]
+                .request(Method::POST, "/DeviceRegistrations/Import?appName=demo")
+                .header("content-type", NDJSON)
+                .body(Body::wrap_stream(body));
+            tokio::spawn(request.send())
+        })
+        .into_iter()
+        .collect();
+    eventually("four to begin", async || {
+        let mut count = 0;
+        for client in &clients {
+            let list = client.read("/DeviceRegistrations/Imports").await;
+            count += list["imports"].as_array().unwrap().len();
+        }
+        (count == 4).then_some(())
+    })
+    .await;
+
+    let (status, error) = import(&clients[0], NDJSON, "").await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{error}");
+    let (status, error) = import(&clients[2], NDJSON, "").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{error}");
+    let list = clients[2].read("/DeviceRegistrations/Imports").await;
+    assert_eq!(list["imports"], json!([]), "it leaves no record");
+    let audited = clients[2].read("/AuditEvents").await;
+    assert_eq!(audited["auditEvents"], json!([]));
+
+    for sending in running {
+        sending.abort();
+    }
     service.stop().await;
 }
 

@@ -149,9 +149,7 @@ pub(crate) async fn import(
     let app_name = query.app_name();
     query.check()?;
 
-    // Before anything is written: an import for which this process has no room leaves no record.
-    let permit = state.imports.begin()?;
-    let id = begin(&request, &state, caller, format).await?;
+    let Begun { id, permit } = begin(&request, &state, caller, format).await?;
 
     let (sender, receiver) = mpsc::channel(PIECES);
     let import = ImportTask {
@@ -188,13 +186,20 @@ pub(crate) async fn import(
         .json(answer))
 }
 
-/// Begins an import, unless too many of the account are running.
+/// An import that has begun.
+struct Begun {
+    id: DeviceImportId,
+    /// Its place among those of this process.
+    permit: OwnedSemaphorePermit,
+}
+
+/// Begins an import, unless too many of the account or of this process are running.
 async fn begin(
     request: &HttpRequest,
     state: &State,
     caller: Caller,
     format: Format,
-) -> Result<DeviceImportId, ApiError> {
+) -> Result<Begun, ApiError> {
     let id = DeviceImportId::generate();
     let new = NewImport {
         id,
@@ -205,15 +210,18 @@ async fn begin(
 
     // The event is recorded with the beginning: the rows are stored in many transactions, the first
     // before the last have arrived. An import that is refused leaves no event.
-    audit::recorded(
-        request,
-        state,
-        caller,
-        async |connection| match store::begin(connection, &new).await? {
-            true => Ok(id),
-            false => Err(ApiError::too_many_imports(MAX_OF_ACCOUNT)),
-        },
-    )
+    audit::recorded(request, state, caller, async |connection| {
+        // The account comes first: one import too many of an account must not take the place of
+        // another account's.
+        if !store::begin(connection, &new).await? {
+            return Err(ApiError::too_many_imports(MAX_OF_ACCOUNT));
+        }
+
+        // An error ends the transaction: an import for which this process has no room leaves no
+        // record.
+        let permit = state.imports.begin()?;
+        Ok(Begun { id, permit })
+    })
     .await
 }
 

@@ -22,7 +22,7 @@ pub(super) use crate::unique_names::parse as parse_value;
 /// hundred times the memory of its text.
 const MAX_VALUES: usize = 300_000;
 /// U+FEFF in UTF-8, which some editors and libraries begin a text with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) const NO_NUL: &str = "must not contain the NUL character (U+0000)";
 
 /// Parses a body that must be a JSON object. It may begin with a byte order mark (RFC 8259, section
@@ -69,9 +69,17 @@ fn does_not_exist(known: &[&str]) -> String {
         return no_fields();
     }
 
+    // A reader may have asked for a field twice.
+    let mut names: Vec<&str> = Vec::new();
+    for name in known {
+        if !names.contains(name) {
+            names.push(name);
+        }
+    }
+
     format!(
         "this field does not exist; the fields here are {}",
-        known.join(", ")
+        names.join(", ")
     )
 }
 

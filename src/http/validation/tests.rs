@@ -81,6 +81,14 @@ fn an_unknown_field_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn a_field_that_is_read_twice_is_listed_once() {
+    assert_eq!(
+        does_not_exist(&["externalId", "badge", "externalId"]),
+        "this field does not exist; the fields here are externalId, badge"
+    );
+}
+
+#[test]
 fn a_body_may_begin_with_a_byte_order_mark() {
     assert!(parse_body("\u{feff}{}".as_bytes()).is_ok());
     assert!(parse_body("\u{feff}\u{feff}{}".as_bytes()).is_err());
