@@ -1,21 +1,30 @@
 //! What became of a notification and what to do about it, in plain sentences, for `bellwire why` and the
 //! console. Both know a notification as the API shows it, so its states are texts here.
 
+/// An attempt, by its names in the API.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Attempted<'a> {
+    pub outcome: &'a str,
+    /// The provider's code and its words, if it gave any.
+    pub code: Option<&'a str>,
+    pub message: Option<&'a str>,
+}
+
 /// What is known of a notification, by its names in the API.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Known<'a> {
     pub status: &'a str,
     /// Why it failed, or was withheld.
     pub code: Option<&'a str>,
-    /// The outcome of the attempt that was made last.
-    pub last_outcome: Option<&'a str>,
+    /// The attempt that was made last.
+    pub last: Option<Attempted<'a>>,
     /// Whether something keeps it from being sent.
     pub is_waiting: bool,
 }
 
 /// What became of a notification.
 pub(crate) fn verdict(known: &Known<'_>) -> &'static str {
-    match (known.status, known.last_outcome) {
+    match (known.status, known.last) {
         ("SCHEDULED", _) => "Its time has not come yet.",
         ("QUEUED", Some(_)) => "An attempt failed, and it will be tried again.",
         ("QUEUED", None) => "It waits for its turn.",
@@ -30,7 +39,7 @@ pub(crate) fn verdict(known: &Known<'_>) -> &'static str {
 
 /// What to do about a notification.
 pub(crate) fn what_to_do(known: &Known<'_>) -> &'static str {
-    let of_outcome = known.last_outcome.map(on_outcome);
+    let of_outcome = known.last.as_ref().map(on_attempt);
     let of_code = known.code.and_then(on_code);
 
     match known.status {
@@ -38,7 +47,7 @@ pub(crate) fn what_to_do(known: &Known<'_>) -> &'static str {
         "CANCELED" if is_withheld(known) => of_code.unwrap_or_default(),
         "CANCELED" => "Send it again if that was a mistake.",
         // What one of a User's devices accepted decides.
-        "SENT" => on_outcome("ACCEPTED"),
+        "SENT" => ACCEPTED,
         "QUEUED" => of_outcome.unwrap_or(match known.is_waiting {
             true => "It is sent by itself once what it waits for is over.",
             false => "It is about to be sent. Look again in a moment.",
@@ -51,20 +60,34 @@ pub(crate) fn what_to_do(known: &Known<'_>) -> &'static str {
     }
 }
 
-/// What an attempt's outcome means, and what to do about it.
-pub(crate) fn on_outcome(outcome: &str) -> &'static str {
-    match outcome {
-        "ACCEPTED" => {
-            "The provider accepted it. If the person saw nothing: the device was off for longer than the \
-             ttl, notifications are turned off for the app, or the app handles the message itself."
+const ACCEPTED: &str = "The provider accepted it. If the person saw nothing: the device was off for longer than the \
+     ttl, notifications are turned off for the app, or the app handles the message itself.";
+
+/// What an attempt's outcome means, and what to do about it. Some outcomes have several causes, which the
+/// provider's code tells apart.
+pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
+    match attempt.outcome {
+        "ACCEPTED" => ACCEPTED,
+        "TOKEN_DEAD" if is_malformed(attempt) => {
+            "The token is not well-formed. If it was registered, Bellwire removes it, unless so many tokens of the \
+             Operation were dead that a wrong Credential is likelier. If you keep tokens yourself, delete it."
         }
         "TOKEN_DEAD" => {
-            "The app was removed from the device, or its token was replaced. No action is needed: Bellwire has \
-             removed the token, and the app registers a new one when it is opened again."
+            "The app was removed from the device, or its token was replaced. If the token was registered, Bellwire \
+             removes it, unless so many tokens of the Operation were dead that a wrong Credential is likelier. If \
+             you keep tokens yourself, delete it. The app gets a new one when it is opened again."
+        }
+        "TOKEN_REFUSED" if is_about_the_key_at_firebase(attempt) => {
+            "Firebase's key for APNs or web push is missing or wrong: correct it in the settings of the Firebase \
+             project."
         }
         "TOKEN_REFUSED" => {
             "The token does not belong to this App. Check that the app and the Credential belong to the same \
              project, and for APNs whether it is a sandbox token."
+        }
+        "MESSAGE_REFUSED" if is_about_the_topic(attempt) => {
+            "The provider does not accept the topic, which comes from the Credential. Correct the Credential's bundle \
+             id, and send again."
         }
         "MESSAGE_REFUSED" => {
             "The provider does not accept this message for any device. Correct the field that it names, and \
@@ -73,6 +96,10 @@ pub(crate) fn on_outcome(outcome: &str) -> &'static str {
         "CREDENTIAL_REFUSED" => {
             "The provider does not accept the Credential. Test it, and restore it at the provider: the queued \
              notifications are then sent. A new Credential helps only later sends."
+        }
+        "THROTTLED" if attempt.code == Some("TooManyProviderTokenUpdates") => {
+            "The Credential's key signs in at the provider too often, which happens if other programs use the key \
+             too. Bellwire tries again by itself, later. Use a key for Bellwire alone if it happens often."
         }
         "THROTTLED" => {
             "The provider got too many messages, in all or for this device. Bellwire tries again by itself, later. \
@@ -88,6 +115,40 @@ pub(crate) fn on_outcome(outcome: &str) -> &'static str {
         }
         _ => "Look at the provider's words, which say what is wrong.",
     }
+}
+
+/// Whether the provider calls the token malformed. FCM has the same code for a token that APNs no longer
+/// takes, and then names APNs.
+fn is_malformed(attempt: &Attempted<'_>) -> bool {
+    let names_apns = attempt
+        .message
+        .is_some_and(|message| message.to_ascii_lowercase().contains("apns"));
+
+    attempt.code == Some("INVALID_ARGUMENT") && !names_apns
+}
+
+/// Whether the key is refused that Firebase uses at APNs or for web push. FCM says it with a code of its
+/// own, or with APNs' reason in its words.
+fn is_about_the_key_at_firebase(attempt: &Attempted<'_>) -> bool {
+    let reason = attempt
+        .message
+        .and_then(|message| message.split("APNs: ").nth(1))
+        .unwrap_or_default();
+
+    matches!(
+        attempt.code,
+        Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR")
+    ) || ["ProviderToken", "BadCertificate", "InToken"]
+        .iter()
+        .any(|part| reason.contains(part))
+}
+
+/// Whether APNs refused the topic.
+fn is_about_the_topic(attempt: &Attempted<'_>) -> bool {
+    matches!(
+        attempt.code,
+        Some("BadTopic" | "MissingTopic" | "TopicDisallowed")
+    )
 }
 
 /// About a code that Bellwire gives by itself; `None`: it is the provider's.
@@ -163,11 +224,22 @@ mod tests {
         "OPERATION_GONE",
     ];
 
+    fn on_outcome(outcome: &'static str) -> &'static str {
+        on_attempt(&attempted(outcome))
+    }
+
+    fn attempted(outcome: &str) -> Attempted<'_> {
+        Attempted {
+            outcome,
+            ..Attempted::default()
+        }
+    }
+
     fn failed(code: &'static str, last_outcome: Option<&'static str>) -> Known<'static> {
         Known {
             status: "FAILED",
             code: Some(code),
-            last_outcome,
+            last: last_outcome.map(attempted),
             is_waiting: false,
         }
     }
@@ -210,10 +282,61 @@ mod tests {
     }
 
     #[test]
+    fn the_providers_code_tells_the_causes_of_an_outcome_apart() {
+        let said = |outcome, code, message| {
+            on_attempt(&Attempted {
+                outcome,
+                code: Some(code),
+                message,
+            })
+        };
+
+        for (code, message) in [
+            ("THIRD_PARTY_AUTH_ERROR", None),
+            ("APNS_AUTH_ERROR", None),
+            (
+                "INVALID_ARGUMENT",
+                Some("no; APNs: InvalidProviderToken (403)"),
+            ),
+            (
+                "UNAUTHENTICATED",
+                Some("APNs: BadEnvironmentKeyIdInToken (403)"),
+            ),
+            ("UNAUTHENTICATED", Some("APNs: BadCertificateEnvironment")),
+        ] {
+            let advice = said("TOKEN_REFUSED", code, message);
+            assert!(advice.starts_with("Firebase's key for APNs"), "{code}");
+        }
+        for (code, message) in [
+            ("SENDER_ID_MISMATCH", None),
+            ("BadDeviceToken", Some("The device token is invalid")),
+            ("INVALID_ARGUMENT", Some("no; APNs: BadDeviceToken (400)")),
+        ] {
+            let advice = said("TOKEN_REFUSED", code, message);
+            assert_eq!(advice, on_outcome("TOKEN_REFUSED"), "{code}");
+        }
+
+        let malformed = said("TOKEN_DEAD", "INVALID_ARGUMENT", Some("not a valid token"));
+        assert!(malformed.starts_with("The token is not well-formed."));
+        for message in ["APNs: Unregistered (410)", "apns device token is disabled"] {
+            let dead = said("TOKEN_DEAD", "INVALID_ARGUMENT", Some(message));
+            assert_eq!(dead, on_outcome("TOKEN_DEAD"));
+        }
+        for dead in [malformed, on_outcome("TOKEN_DEAD")] {
+            assert!(dead.contains("If you keep tokens yourself, delete it."));
+        }
+
+        let topic = said("MESSAGE_REFUSED", "TopicDisallowed", None);
+        assert!(topic.contains("bundle id"));
+        let updates = said("THROTTLED", "TooManyProviderTokenUpdates", None);
+        assert!(updates.contains("other programs use the key"));
+    }
+
+    #[test]
     fn what_one_device_accepted_is_sent() {
         let known = Known {
             status: "SENT",
-            last_outcome: Some("TOKEN_DEAD"),
+            last: Some(attempted("TOKEN_DEAD")),
             ..Known::default()
         };
 
@@ -236,11 +359,11 @@ mod tests {
 
     #[test]
     fn what_waits_says_whether_something_is_in_its_way() {
-        let queued = |last_outcome, is_waiting| {
+        let queued = |last_outcome: Option<&'static str>, is_waiting| {
             let known = Known {
                 status: "QUEUED",
                 code: None,
-                last_outcome,
+                last: last_outcome.map(attempted),
                 is_waiting,
             };
             (verdict(&known), what_to_do(&known))

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::app::env_file;
 use crate::config::Config;
 use crate::crypto::MasterKeys;
 use crate::maintenance::seal_form;
@@ -62,7 +63,8 @@ pub(super) fn options(config: &Config) -> anyhow::Result<PgConnectOptions> {
     if url.is_empty() {
         bail!(
             "database.url is not set: set BELLWIRE__DATABASE__URL, such as \
-             postgres://user:password@host:5432/bellwire, or database.url_file to a file that contains it"
+             postgres://user:password@host:5432/bellwire, or database.url_file to a file that contains it{}",
+            env_file::hint()
         );
     }
 

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod database;
+mod env_file;
 mod metrics;
 mod settings;
 
@@ -79,7 +80,8 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     if key.is_empty() {
         bail!(
             "secrets.master_key is not set: `bellwire init` makes one; or set BELLWIRE__SECRETS__MASTER_KEY to the \
-             output of `openssl rand -base64 32`, and keep it safe"
+             output of `openssl rand -base64 32`, and keep it safe{}",
+            env_file::hint()
         );
     }
 

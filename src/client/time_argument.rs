@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use humantime_serde::re::humantime;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 /// Reads a duration such as `10m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -12,12 +13,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "must be a duration such as 90s, 10m, 2h or 7d".to_owned())
 }
 
-/// Reads a time, which Bellwire checks, or a duration before now.
+/// Reads a date or a time, which is passed on as it is, or a duration before now.
 pub(super) fn past_time(text: &str) -> Result<String, String> {
-    let Ok(duration) = humantime::parse_duration(text) else {
+    let is_date = Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok();
+    if is_date || OffsetDateTime::parse(text, &Rfc3339).is_ok() {
         return Ok(text.to_owned());
-    };
+    }
 
+    let duration = humantime::parse_duration(text).map_err(|_| {
+        "must be a time such as 2026-11-30 or 2026-11-30T09:00:00Z, or a duration before now such as 1h or 7d"
+            .to_owned()
+    })?;
     let at = time::Duration::try_from(duration)
         .ok()
         .and_then(|duration| OffsetDateTime::now_utc().checked_sub(duration));
@@ -69,8 +75,16 @@ mod tests {
 
     #[test]
     fn times_are_passed_on() {
-        for text in ["2026-11-30", "2026-11-30T09:00:00Z", "yesterday"] {
+        for text in [
+            "2026-11-30",
+            "2026-11-30T09:00:00Z",
+            "2026-11-30T09:00:00+02:00",
+        ] {
             assert_eq!(past_time(text).unwrap(), text);
+        }
+        for text in ["yesterday", "", "2026-11-31", "2026-11-30T9"] {
+            let wrong = past_time(text).unwrap_err();
+            assert!(wrong.contains("such as 1h"), "{text}: {wrong}");
         }
         assert!(future_time("2026-11-30T09:00:00Z").is_ok());
     }

@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::advice::{self, Known};
+use crate::advice::{self, Attempted, Known};
 use crate::console::caller::Caller;
 use crate::console::format::{self, Timestamp};
 use crate::console::operation::Recipient;
@@ -85,7 +85,17 @@ impl Attempt {
     }
 
     pub(super) fn advice(&self) -> &'static str {
-        advice::on_outcome(&self.outcome)
+        advice::on_attempt(&self.attempted())
+    }
+
+    fn attempted(&self) -> Attempted<'_> {
+        let error = self.error.as_ref();
+
+        Attempted {
+            outcome: &self.outcome,
+            code: error.and_then(|error| error.code.as_deref()),
+            message: error.and_then(|error| error.message.as_deref()),
+        }
     }
 
     /// The colour of its point.
@@ -117,7 +127,7 @@ impl Notification {
         Known {
             status: &self.status,
             code: self.error.as_ref().map(|error| error.code.as_str()),
-            last_outcome: attempts.last().map(|attempt| attempt.outcome.as_str()),
+            last: attempts.last().map(Attempt::attempted),
             is_waiting: self.waiting_for.is_some(),
         }
     }

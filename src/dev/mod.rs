@@ -71,6 +71,7 @@ struct Dev {
     app: App,
     simulator: Simulator,
     has_docs: bool,
+    has_console: bool,
     /// For psql.
     database_url: String,
     /// Its drop stops the server. `None`: the arguments name another Postgres.
@@ -186,6 +187,7 @@ async fn start(
         app,
         simulator,
         has_docs: config.server.docs,
+        has_console: config.console.enabled,
         database_url: url,
         _postgres: postgres,
         _lock: lock,
@@ -271,6 +273,7 @@ fn announce(dev: &Dev, arguments: &Arguments) -> anyhow::Result<()> {
     let welcome = Welcome {
         api: format!("http://{address}"),
         has_docs: dev.has_docs,
+        has_console: dev.has_console,
         metrics: metrics.map(|address| format!("http://{address}")),
         simulator: &dev.simulator.control_url,
         fcm: &dev.simulator.fcm_url,

@@ -146,6 +146,38 @@ impl MessageArguments {
         Ok(body)
     }
 
+    /// The fields of the request that options gave, each with its option.
+    pub(super) fn given(&self) -> Vec<(&'static str, &'static str)> {
+        let given = [
+            ("content.title", "--title", self.title.is_some()),
+            ("content.body", "--body", self.body.is_some()),
+            ("content.image", "--image", self.image.is_some()),
+            ("content.data", "--data", !self.data.is_empty()),
+            ("from", "--app", self.app.is_some()),
+            ("priority", "--priority", self.priority.is_some()),
+            ("sound", "--sound", self.sound.is_some()),
+            ("badge", "--badge", self.badge.is_some()),
+            ("ttl", "--ttl", self.ttl.is_some()),
+            ("deadline", "--deadline", self.deadline.is_some()),
+            ("collapseKey", "--collapse-key", self.collapse_key.is_some()),
+            ("tags", "--tag", !self.tag.is_empty()),
+            ("schedule", "--at", self.at.is_some()),
+            ("receipts", "--receipts", self.receipts),
+            ("templating", "--no-templating", self.no_templating),
+            (
+                "content",
+                "--title, --body, --image, --data or --file",
+                self.file.is_none(),
+            ),
+        ];
+
+        given
+            .into_iter()
+            .filter(|(_, _, is_given)| *is_given)
+            .map(|(field, option, _)| (field, option))
+            .collect()
+    }
+
     fn options(&self) -> Result<impl Iterator<Item = (String, Value)>> {
         let options = [
             (
@@ -183,6 +215,20 @@ impl MessageArguments {
         Ok(options
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?))))
+    }
+}
+
+/// A field of the API with the option that gave it; `given`: from [`MessageArguments::given`].
+pub(super) fn named(field: &str, given: &[(&str, &str)]) -> String {
+    let is_of = |part: &str| {
+        field
+            .strip_prefix(part)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+
+    match given.iter().find(|(part, _)| is_of(part)) {
+        Some((_, option)) => format!("{option} ({field})"),
+        None => field.to_owned(),
     }
 }
 
@@ -257,6 +303,31 @@ mod tests {
                 "schedule": {"sendAt": ["2026-11-30T09:00:00Z"]},
             })
         );
+    }
+
+    #[test]
+    fn a_field_is_named_with_the_option_that_gave_it() {
+        let of = |arguments: &[&str], field| {
+            let only = Only::try_parse_from([&["send"], arguments].concat()).unwrap();
+            named(field, &only.message.given())
+        };
+
+        let content = "--title, --body, --image, --data or --file (content)";
+        assert_eq!(of(&[], "content"), content);
+        assert_eq!(
+            of(&["--title", "x"], "content.title"),
+            "--title (content.title)"
+        );
+        assert_eq!(of(&["--tag", "a=b"], "tags.a"), "--tag (tags.a)");
+        assert_eq!(
+            of(&["--at", "2h"], "schedule.sendAt[0]"),
+            "--at (schedule.sendAt[0])"
+        );
+        assert_eq!(of(&["--app", "x"], "from.appName"), "--app (from.appName)");
+        // The file gave these.
+        assert_eq!(of(&["--file", "f"], "content"), "content");
+        assert_eq!(of(&["--file", "f"], "ttl"), "ttl");
+        assert_eq!(of(&["--ttl", "1"], "ttls"), "ttls");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::client::exit::{Exit, Failure, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::send::chunks::{Chunk, Chunks};
-use crate::client::send::message::MessageArguments;
+use crate::client::send::message::{MessageArguments, named};
 use crate::client::send::recipients::{RecipientArguments, Targets};
 use crate::client::text::{counted, printable};
 use crate::client::watch::{Watching, watch};
@@ -86,6 +86,7 @@ pub(super) async fn run(arguments: Arguments, api: Arc<Api>, screen: &Screen) ->
         api: Arc::clone(&api),
         screen,
         body,
+        options: message.given().into(),
         // Also without a name: a repeat after a lost answer must find the first one.
         key: idempotency_key.unwrap_or_else(new_key),
         // With --wait, `watch` prints the Operations when they have ended.
@@ -106,11 +107,15 @@ pub(super) async fn run(arguments: Arguments, api: Arc<Api>, screen: &Screen) ->
     }
 }
 
+/// The fields of the request that options gave, each with its option. Requests share it.
+type Options = Arc<[(&'static str, &'static str)]>;
+
 struct Sending<'a> {
     api: Arc<Api>,
     screen: &'a Screen,
     /// The request without its recipients.
     body: Map<String, Value>,
+    options: Options,
     /// The beginning of each `Idempotency-Key`.
     key: String,
     prints_json: bool,
@@ -210,12 +215,13 @@ impl Sending<'_> {
         // with another body (409).
         let ask = Ask::post("", body, format!("{}-{number}", self.key));
         let api = Arc::clone(&self.api);
+        let options = Arc::clone(&self.options);
 
         async move {
             let answer = api.try_json(&ask).await;
             let body = answer.map_err(|error| Refused {
                 is_ambiguous: error.is_ambiguous(),
-                failure: failure_of(error, &chunk),
+                failure: failure_of(error, &chunk, &options),
             })?;
             Ok(Answer { chunk, body })
         }
@@ -281,7 +287,7 @@ impl Sending<'_> {
             let of = |name: &str| printable(error[name].as_str().unwrap_or_default());
             let place = match error["position"].as_u64() {
                 Some(position) => chunk.place_of(position),
-                None => of("field"),
+                None => named(&of("field"), &self.options),
             };
             self.print(&format!("{place}: {} {}", of("code"), of("message")))?;
         }
@@ -326,7 +332,7 @@ impl Report {
 }
 
 /// The failure of a request, with the lines of the recipients that are wrong.
-fn failure_of(error: ApiError, chunk: &Chunk) -> Failure {
+fn failure_of(error: ApiError, chunk: &Chunk, options: &Options) -> Failure {
     let problems = match &error {
         ApiError::Permanent { problems, .. } => problems.clone(),
         ApiError::Temporary { .. } => Vec::new(),
@@ -339,7 +345,10 @@ fn failure_of(error: ApiError, chunk: &Chunk) -> Failure {
     let mut messages: Vec<String> = problems
         .iter()
         .take(PROBLEMS)
-        .map(|problem| format!("{}: {}", chunk.place(&problem.field), problem.message))
+        .map(|problem| {
+            let place = named(&chunk.place(&problem.field), options);
+            format!("{place}: {}", problem.message)
+        })
         .collect();
     if problems.len() > PROBLEMS {
         messages.push(format!("and {} more", problems.len() - PROBLEMS));

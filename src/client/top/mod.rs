@@ -100,7 +100,17 @@ async fn read(arguments: &Arguments, api: &Api) -> Result<Reading> {
     }
 
     let metrics = match &arguments.metrics {
-        Some(url) => Some(Metrics::parse(&api.text_at(url).await?)),
+        Some(url) => {
+            let text = api.text_at(url).await.map_err(|failure| Failure {
+                message: format!(
+                    "the metrics can't be read: {}. `bellwire dev` prints the address of its metrics; that of \
+                     `bellwire serve` is the setting metrics.listen",
+                    failure.message
+                ),
+                ..failure
+            })?;
+            Some(Metrics::parse(&text))
+        }
         None => None,
     };
     Ok(Reading {

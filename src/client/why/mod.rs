@@ -134,8 +134,10 @@ impl Asking<'_> {
     async fn about_token(&self, token: &str) -> Result<Found> {
         let ends = ends_of(token).ok_or_else(|| {
             Failure::usage(format!(
-                "'{}' is neither an id nor a token, and no User has it as external id: a token has at least {} \
-                 characters; a masked token is written as dqWD…91bF",
+                "'{}' is neither an id nor a token that can be searched for, and no User has it as external id: answers \
+                 show nothing of a token of fewer than {} characters, so ask about the notification by its id \
+                 (GET /v1/PushNotifications?operationId=… lists those of an Operation); a masked token is written as \
+                 dqWD…91bF",
                 printable(token),
                 4 * SHOWN
             ))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::advice::{self, Known};
+use crate::advice::{self, Attempted, Known};
 use crate::client::operation_errors::recipient;
 use crate::client::text::{printable, style_of_status};
 
@@ -49,7 +49,11 @@ pub(super) fn advice(notification: &Value, attempts: &[Value]) -> &'static str {
     advice::what_to_do(&Known {
         status: notification["status"].as_str().unwrap_or_default(),
         code: notification["error"]["code"].as_str(),
-        last_outcome: last.and_then(|attempt| attempt["outcome"].as_str()),
+        last: last.map(|attempt| Attempted {
+            outcome: attempt["outcome"].as_str().unwrap_or_default(),
+            code: attempt["error"]["code"].as_str(),
+            message: attempt["error"]["message"].as_str(),
+        }),
         is_waiting: notification["waitingFor"].is_object(),
     })
 }
@@ -59,10 +63,10 @@ fn of_reason(notification: &Value) -> Option<String> {
     let waiting = &notification["waitingFor"];
     if let Some(reason) = waiting["reason"].as_str() {
         let next = match waiting["nextTry"].as_str() {
-            Some(at) => format!("; next try {at}"),
+            Some(at) => format!(" Next try: {at}."),
             None => String::new(),
         };
-        return Some(field("waits for", &format!("{reason}{next}")));
+        return Some(field("waits", &format!("{reason}{next}")));
     }
 
     let error = &notification["error"];
@@ -174,6 +178,27 @@ mod tests {
         ] {
             assert!(story.contains(expected), "{expected} is not in\n{story}");
         }
+    }
+
+    #[test]
+    fn what_a_notification_waits_for_is_sentences() {
+        let waiting = |next_try: Option<&str>| {
+            let notification = json!({
+                "id": "n", "operationId": "o", "status": "QUEUED",
+                "waitingFor": {"reason": "The provider asks for a pause: X.", "nextTry": next_try},
+            });
+            of_notification(&notification, &[]).join("\n")
+        };
+
+        let story = waiting(Some("2026-11-26T08:00:00Z"));
+        let expected =
+            "  waits       The provider asks for a pause: X. Next try: 2026-11-26T08:00:00Z.\n";
+        assert!(story.contains(expected), "{story}");
+        let story = waiting(None);
+        assert!(
+            story.contains("  waits       The provider asks for a pause: X.\n"),
+            "{story}"
+        );
     }
 
     #[test]

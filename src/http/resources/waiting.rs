@@ -32,7 +32,7 @@ impl WaitingFor {
     /// Of a paused Operation.
     pub(crate) fn a_resume(since: OffsetDateTime) -> Self {
         Self {
-            reason: "the Operation is paused: resume it".to_owned(),
+            reason: "The Operation is paused: resume it.".to_owned(),
             since: Date(since),
             next_try: None,
         }
@@ -151,9 +151,10 @@ fn waiting_for(
 ) -> Option<WaitingFor> {
     if let Some(error) = error {
         return Some(WaitingFor {
-            reason: error.reason.clone(),
+            reason: sentence(&error.reason),
             since: Date(error.since),
-            next_try: error.next_try_at.map(Date),
+            // A time in the past: it is being tried.
+            next_try: error.next_try_at.filter(|at| *at > now).map(Date),
         });
     }
 
@@ -164,11 +165,36 @@ fn waiting_for(
         .filter_map(|part| part.as_deref())
         .collect();
 
+    let mut text = "It waits for its next attempt.".to_owned();
+    if !error.is_empty() {
+        text.push_str(" The last one failed: ");
+        text.push_str(&sentence(&error.join(": ")));
+    }
+
     Some(WaitingFor {
-        reason: format!("the next attempt; the last one: {}", error.join(": ")),
+        reason: text,
         since: Date(reason.updated_at?),
         next_try: Some(Date(next_attempt_at)),
     })
+}
+
+/// `text` as a sentence: the reasons of lanes are also parts of sentences, in logs and errors. A code at the
+/// beginning has capitals already, or is another program's word in its own spelling.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let first_word = text.split([' ', ':']).next().unwrap_or_default();
+    let is_word = first_word.bytes().all(|byte| byte.is_ascii_lowercase());
+
+    let mut sentence = String::with_capacity(text.len() + 1);
+    let mut characters = text.chars();
+    if is_word && let Some(first) = characters.next() {
+        sentence.push(first.to_ascii_uppercase());
+    }
+    sentence.push_str(characters.as_str());
+    if !text.is_empty() && !text.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 #[cfg(test)]
@@ -202,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn reasons_are_sentences() {
+        for (text, expected) in [
+            (
+                "the provider asks for a pause: QUOTA_EXCEEDED",
+                "The provider asks for a pause: QUOTA_EXCEEDED.",
+            ),
+            (
+                "InvalidProviderToken: It could not be verified.",
+                "InvalidProviderToken: It could not be verified.",
+            ),
+            ("iOS says no", "iOS says no."),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(text), expected);
+        }
+    }
+
+    #[test]
     fn a_notification_waits_for_its_lane_or_for_its_next_attempt() {
         let now = OffsetDateTime::now_utc();
         let later = now + Duration::MINUTE;
@@ -212,14 +256,23 @@ mod tests {
         };
 
         let lane = waiting_for(&reason(None, now), Some(&error), now).unwrap();
-        assert_eq!(lane.reason, error.reason);
+        assert_eq!(lane.reason, "The provider refuses the Credential.");
         assert_eq!(lane.next_try, Some(Date(later)));
+        let probing = waiting_for(&reason(None, now), Some(&error), later).unwrap();
+        assert_eq!(probing.next_try, None, "its time is over");
 
         let retry = waiting_for(&reason(Some(later), now), None, now).unwrap();
         assert_eq!(
             retry.reason,
-            "the next attempt; the last one: UNAVAILABLE: try later"
+            "It waits for its next attempt. The last one failed: UNAVAILABLE: try later."
         );
+        let silent = NotificationReason {
+            error_code: None,
+            error_message: None,
+            ..reason(Some(later), now)
+        };
+        let silent = waiting_for(&silent, None, now).unwrap();
+        assert_eq!(silent.reason, "It waits for its next attempt.");
 
         assert_eq!(waiting_for(&reason(None, now), None, now), None);
         assert_eq!(waiting_for(&reason(Some(now), now), None, now), None);

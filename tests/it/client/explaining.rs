@@ -75,14 +75,19 @@ async fn a_dead_token_is_explained() {
     let json = cli.run(&["why", DEAD, "--json"]).done().json().remove(0);
     let notification = &json["pushNotifications"][0];
     assert_eq!(notification["deliveryAttempts"][0]["outcome"], "TOKEN_DEAD");
-    assert!(notification["advice"].as_str().unwrap().contains("removed"));
+    assert!(
+        notification["advice"]
+            .as_str()
+            .unwrap()
+            .contains("removes it")
+    );
     let one = notification["id"].as_str().unwrap();
     assert_eq!(cli.run(&["why", one]).done().out, story);
 
     assert!(
         cli.run(&["why", "short"])
             .error(2)
-            .contains("neither an id nor a token")
+            .contains("fewer than 16 characters, so ask about the notification by its id")
     );
     assert!(cli.run(&["why", &id]).error(2).contains("bellwire errors"));
     let other = cli.run(&["why", "another-token-that-nobody-has"]).error(1);
@@ -94,6 +99,8 @@ async fn a_dead_token_is_explained() {
 async fn a_question_that_gets_no_answer_says_why() {
     let (service, cli) = Cli::with_service().await;
 
+    let empty = cli.run(&["send", "--to", "a-device"]).error(1);
+    assert!(empty.contains("--title, --body, "), "{empty}");
     let nobody = cli.run(&["why", "ann"]).error(2);
     assert!(nobody.contains("no User has it as external id"), "{nobody}");
 
@@ -195,7 +202,7 @@ async fn what_is_being_sent_is_shown_without_a_terminal() {
     assert!(
         cli.run(&["top", "--metrics", "http://127.0.0.1:1/"])
             .error(1)
-            .contains("refused")
+            .contains("`bellwire dev` prints the address of its metrics")
     );
     assert_eq!(cli.run(&["top", "--every", "0s"]).code, Some(2));
 

@@ -53,8 +53,11 @@ async fn operations_are_listed_for_people_and_for_programs() {
     assert_eq!(listed(&["--status", "completed"]), [""; 0]);
     assert_eq!(listed(&["--since", "1h", "--all"]), ids);
     assert_eq!(listed(&["--until", "2020-01-01"]), [""; 0]);
-    let wrong = cli.run(&["operations", "--since", "yesterday"]).error(1);
-    assert!(wrong.contains("startDate"), "{wrong}");
+    let wrong = cli.run(&["operations", "--since", "yesterday"]).error(2);
+    assert!(
+        wrong.contains("--since") && wrong.contains("such as 1h"),
+        "{wrong}"
+    );
     service.stop().await;
 }
 
