@@ -1,6 +1,8 @@
 //! What became of a notification and what to do about it, in plain sentences, for `bellwire why` and the
 //! console. Both know a notification as the API shows it, so its states are texts here.
 
+use crate::provider::FailureCause;
+
 /// An attempt, by its names in the API.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Attempted<'a> {
@@ -63,12 +65,13 @@ pub(crate) fn what_to_do(known: &Known<'_>) -> &'static str {
 const ACCEPTED: &str = "The provider accepted it. If the person saw nothing: the device was off for longer than the \
      ttl, notifications are turned off for the app, or the app handles the message itself.";
 
-/// What an attempt's outcome means, and what to do about it. Some outcomes have several causes, which the
-/// provider's code tells apart.
+/// What an attempt's outcome means, and what to do about it.
 pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
+    let cause = FailureCause::of(attempt.code, attempt.message);
+
     match attempt.outcome {
         "ACCEPTED" => ACCEPTED,
-        "TOKEN_DEAD" if is_malformed(attempt) => {
+        "TOKEN_DEAD" if cause == Some(FailureCause::MalformedToken) => {
             "The token is not well-formed. If it was registered, Bellwire removes it, unless so many tokens of the \
              Operation were dead that a wrong Credential is likelier. If you keep tokens yourself, delete it."
         }
@@ -77,7 +80,7 @@ pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
              removes it, unless so many tokens of the Operation were dead that a wrong Credential is likelier. If \
              you keep tokens yourself, delete it. The app gets a new one when it is opened again."
         }
-        "TOKEN_REFUSED" if is_about_the_key_at_firebase(attempt) => {
+        "TOKEN_REFUSED" if cause == Some(FailureCause::KeyAtFirebase) => {
             "Firebase's key for APNs or web push is missing or wrong: correct it in the settings of the Firebase \
              project."
         }
@@ -85,7 +88,7 @@ pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
             "The token does not belong to this App. Check that the app and the Credential belong to the same \
              project, and for APNs whether it is a sandbox token."
         }
-        "MESSAGE_REFUSED" if is_about_the_topic(attempt) => {
+        "MESSAGE_REFUSED" if cause == Some(FailureCause::Topic) => {
             "The provider does not accept the topic, which comes from the Credential. Correct the Credential's bundle \
              id, and send again."
         }
@@ -97,7 +100,7 @@ pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
             "The provider does not accept the Credential. Test it, and restore it at the provider: the queued \
              notifications are then sent. A new Credential helps only later sends."
         }
-        "THROTTLED" if attempt.code == Some("TooManyProviderTokenUpdates") => {
+        "THROTTLED" if cause == Some(FailureCause::BusySigningKey) => {
             "The Credential's key signs in at the provider too often, which happens if other programs use the key \
              too. Bellwire tries again by itself, later. Use a key for Bellwire alone if it happens often."
         }
@@ -110,45 +113,11 @@ pub(crate) fn on_attempt(attempt: &Attempted<'_>) -> &'static str {
              deadline."
         }
         "AMBIGUOUS" => {
-            "The request was sent, but no answer arrived, so the message may have been delivered. Bellwire sends it again under the same \
-             id. Check the network between Bellwire and the provider if it happens often."
+            "The request was sent, but no answer arrived, so the message may have been delivered. Bellwire sends it \
+             again under the same id. Check the network between Bellwire and the provider if it happens often."
         }
         _ => "Look at the provider's words, which say what is wrong.",
     }
-}
-
-/// Whether the provider calls the token malformed. FCM has the same code for a token that APNs no longer
-/// takes, and then names APNs.
-fn is_malformed(attempt: &Attempted<'_>) -> bool {
-    let names_apns = attempt
-        .message
-        .is_some_and(|message| message.to_ascii_lowercase().contains("apns"));
-
-    attempt.code == Some("INVALID_ARGUMENT") && !names_apns
-}
-
-/// Whether the key is refused that Firebase uses at APNs or for web push. FCM says it with a code of its
-/// own, or with APNs' reason in its words.
-fn is_about_the_key_at_firebase(attempt: &Attempted<'_>) -> bool {
-    let reason = attempt
-        .message
-        .and_then(|message| message.split("APNs: ").nth(1))
-        .unwrap_or_default();
-
-    matches!(
-        attempt.code,
-        Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR")
-    ) || ["ProviderToken", "BadCertificate", "InToken"]
-        .iter()
-        .any(|part| reason.contains(part))
-}
-
-/// Whether APNs refused the topic.
-fn is_about_the_topic(attempt: &Attempted<'_>) -> bool {
-    matches!(
-        attempt.code,
-        Some("BadTopic" | "MissingTopic" | "TopicDisallowed")
-    )
 }
 
 /// About a code that Bellwire gives by itself; `None`: it is the provider's.

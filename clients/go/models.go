@@ -1267,7 +1267,7 @@ const (
 
 // What a notification waits for (extension).
 type WaitingFor struct {
-	// Null: not known.
+	// Null: not known, or its time has come.
 	NextTry *time.Time `json:"nextTry,omitempty"`
 	// For people.
 	Reason string    `json:"reason"`

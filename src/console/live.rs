@@ -10,16 +10,12 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, rt};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tokio::time::Instant;
 
 use crate::console::caller::Caller;
 use crate::console::page::PageError;
 use crate::http::event_stream::{self, HEARTBEAT_COMMENT, StreamTimes};
 use crate::http::failure_log;
 use crate::http::shared_reads::{ReadParams, SharedReads, Watcher, read_while_watched};
-
-/// How often a stream checks that its session has not ended. It costs a query or two.
-const SESSION_CHECKED_EVERY: Duration = Duration::from_secs(5);
 
 /// A live part of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +83,6 @@ impl LiveViews {
             caller,
             watcher,
             times: StreamTimes::begin(),
-            checked_at: Instant::now(),
             last: String::new(),
             is_over: false,
         };
@@ -100,8 +95,6 @@ struct PageStream {
     caller: Caller,
     watcher: Watcher<String, Fragment>,
     times: StreamTimes,
-    /// When the session was checked last.
-    checked_at: Instant,
     /// The part as it was sent last.
     last: String,
     is_over: bool,
@@ -121,13 +114,8 @@ impl PageStream {
             if self.is_over || self.times.are_over(&self.caller.state.readiness) {
                 return None;
             }
-            // A session may end while its page stays open. Checked before an event too: a page that
-            // changes every second is never silent.
-            if self.checked_at.elapsed() >= SESSION_CHECKED_EVERY {
-                self.checked_at = Instant::now();
-                if !failure_log::repeated(self.caller.is_valid()).await {
-                    return None;
-                }
+            if self.times.begins_check() && !failure_log::repeated(self.caller.is_valid()).await {
+                return None;
             }
 
             if let Some(fragment) = self.watcher.latest() {

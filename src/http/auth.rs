@@ -190,6 +190,17 @@ pub(super) async fn is_known(request: &HttpRequest) -> bool {
     }
 }
 
+/// Whether the caller of a request that is still being answered may go on. An error of the database ends
+/// nothing: the next check asks again.
+pub(super) async fn is_still_known(state: &State, request: &HttpRequest) -> bool {
+    // Who is logged in to the console has no key here. The console checks its sessions itself.
+    let Some(credentials) = credentials(request) else {
+        return LoggedIn::of(request).is_some();
+    };
+
+    !matches!(find(state, &Given::of(&credentials)).await, Ok(Err(_)))
+}
+
 /// Why a key is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {

@@ -13,6 +13,8 @@ use crate::http::Readiness;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A comment, which clients ignore.
 pub(crate) const HEARTBEAT_COMMENT: &str = ": heartbeat\n\n";
+/// How often a stream checks that its caller may still see it. It costs a query or two.
+const CALLER_CHECKED_EVERY: Duration = Duration::from_secs(5);
 /// How long a stream lasts at most. A client connects again by itself.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
@@ -31,6 +33,8 @@ pub(crate) fn answer() -> HttpResponseBuilder {
 pub(crate) struct StreamTimes {
     began: Instant,
     last_sent: Instant,
+    /// When the caller was checked last.
+    checked_at: Instant,
 }
 
 impl StreamTimes {
@@ -40,6 +44,7 @@ impl StreamTimes {
         Self {
             began: now,
             last_sent: now,
+            checked_at: now,
         }
     }
 
@@ -47,6 +52,17 @@ impl StreamTimes {
     pub(crate) fn are_over(&self, readiness: &Readiness) -> bool {
         // An open stream would hold up the shutdown. Its client connects again, to another process.
         readiness.is_draining() || self.began.elapsed() > LONGEST
+    }
+
+    /// Whether to check the caller now: a key or a session may end while its stream is open. Asked before
+    /// each event, because a stream that changes all the time is never silent.
+    pub(crate) fn begins_check(&mut self) -> bool {
+        let is_due = self.checked_at.elapsed() >= CALLER_CHECKED_EVERY;
+        if is_due {
+            self.checked_at = Instant::now();
+        }
+
+        is_due
     }
 
     pub(crate) fn note_sent(&mut self) {

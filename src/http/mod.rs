@@ -46,6 +46,7 @@ pub(crate) mod operation_watch;
 mod optional_body;
 mod pagination;
 mod path;
+mod problem;
 mod query;
 mod rate_limit;
 mod request_log;

@@ -10,8 +10,8 @@ use crate::http::auth::Caller;
 use crate::http::body::{self, ReceivedBody};
 use crate::http::error::ApiError;
 
-/// A body that is declared as JSON, or an empty object if there is none, with the caller. A body that is
-/// blank or `null` is none.
+/// A body that is declared as JSON, with the caller. An absent one, a blank one and `null` count as an empty
+/// object.
 pub(super) struct OptionalJsonBody {
     pub caller: Caller,
     pub bytes: Bytes,

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::crypto::MasterKeys;
 use crate::http::auth::Caller;
-use crate::http::error::Problem;
+use crate::http::problem::Problem;
 use crate::http::query::Query;
 
 const DEFAULT_PAGE_SIZE: i64 = 50;

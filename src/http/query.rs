@@ -17,8 +17,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::app_name;
 use crate::http::date;
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::ApiError;
 use crate::http::openapi::query_parameters_of;
+use crate::http::problem::Problem;
 use crate::http::validation::{Problems, either, quoted_string};
 use crate::model::id::UserId;
 use crate::model::user_profile::{external_id_pattern, external_id_rule, is_external_id};

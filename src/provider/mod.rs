@@ -8,6 +8,7 @@ mod credential_check;
 mod credential_fields;
 mod endpoints;
 mod error_codes;
+mod failure_cause;
 mod fcm;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
@@ -21,5 +22,6 @@ pub use credential::{Credential, FieldProblem};
 pub use credential_check::credential_check;
 pub use endpoints::{Endpoint, Endpoints, https_authority};
 pub(crate) use error_codes::differs_by_case;
+pub(crate) use failure_cause::FailureCause;
 pub use payload::{Payload, PayloadProblem};
 pub use request_preview::RequestPreview;

@@ -125,12 +125,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["crypto", "model"]),
     ("provider", &["crypto", "model", "transport"]),
     ("template", &["model", "telemetry"]),
+    ("advice", &["provider"]),
     ("work_pool", &["model"]),
     // Leaves.
     ("telemetry", &["config", "model", "transport"]),
     ("unique_names", &["model"]),
     ("crypto", &["model"]),
-    ("advice", &[]),
     ("config", &[]),
     ("file_descriptors", &[]),
     ("listen_error", &[]),
@@ -357,6 +357,10 @@ fn provider_words_are_only_in_provider_and_dev() {
             "UNREGISTERED",
             "apns-topic",
             "QUOTA_EXCEEDED",
+            "THIRD_PARTY_AUTH_ERROR",
+            "INVALID_ARGUMENT",
+            "TopicDisallowed",
+            "TooManyProviderTokenUpdates",
         ]
         .iter()
         .any(|word| source.code.contains(word));

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bellwire::dev::simulator::behaviour::{Faults, Outage};
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::client::{fcm, message};
+use crate::support::client::{Client, fcm, message};
 use crate::support::service::{Service, World};
 
 fn outage(outage: Outage) -> Faults {
@@ -62,6 +62,40 @@ async fn a_stream_shows_changes_and_ends_with_the_operation() {
         service.client.read(&format!("/Operations/{id}")).await
     );
     assert_eq!(operation["stats"]["sent"], 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let service = World::new().await.start().await;
+    service.set_faults(outage(Outage::Unavailable)).await;
+    let id = service.client.send(&message(&[fcm("a-device")])).await;
+    let (status, made) = service
+        .client
+        .post("/Keys", &json!({"name": "watcher", "role": "READ"}))
+        .await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let key = made["key"].as_str().unwrap();
+    let reader = Client::new(service.client.url(), key, made["secret"].as_str().unwrap());
+    let stream = reader.request(Method::GET, &format!("/Operations/{id}/Stream"));
+    let mut response = stream.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.chunk().await.unwrap().is_some());
+
+    let revoke = service
+        .client
+        .request(Method::DELETE, &format!("/Keys/{key}"));
+    assert_eq!(
+        revoke.send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    let rest = tokio::time::timeout(Duration::from_mins(2), response.text());
+    let text = rest.await.expect("the stream goes on").unwrap();
+
+    // The stream could go on for an hour: the Operation has not ended.
+    assert!(!text.contains("event: end"), "{text}");
+    let operation = service.client.read(&format!("/Operations/{id}")).await;
+    assert_eq!(operation["status"], "PROCESSING");
     service.stop().await;
 }
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::crypto::{MasterKeys, hash_token};
-use crate::http::error::Problem;
 use crate::http::import::records::{Content, MAX_RECORD, Record};
+use crate::http::problem::Problem;
 use crate::http::user_profile::{self, Null};
 use crate::http::validation::{Object, Path, Problems, parse_value};
 use crate::http::{app_name, device, tags};

@@ -30,7 +30,8 @@ pub(super) use requests::{
 };
 use webhook_events::Webhooks;
 
-use crate::http::error::{ErrorBody, Problem};
+use crate::http::error::ErrorBody;
+use crate::http::problem::Problem;
 use crate::http::resources::{
     account, apps, audiences, audit_events, cancel, credentials, delivery_attempts, device_export,
     device_imports, device_registrations, error_totals, keys, operation_change, operation_errors,

@@ -3,17 +3,18 @@
 
 use std::convert::Infallible;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
-use crate::http::auth::Caller;
+use crate::http::auth::{self, Caller};
 use crate::http::error::ApiError;
 use crate::http::event_stream::{self, HEARTBEAT_COMMENT, StreamTimes};
+use crate::http::failure_log;
 use crate::http::openapi::ReadErrors;
 use crate::http::operation_watch::{OperationWatcher, has_ended};
 use crate::http::resources::operations::Operation;
-use crate::http::{Readiness, State, path};
+use crate::http::{State, path};
 use crate::model::id::OperationId;
 use crate::store::operation_read::{self, OperationStats};
 
@@ -28,6 +29,7 @@ use crate::store::operation_read::{self, OperationStats};
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"), ReadErrors),
 )]
 pub(crate) async fn stream(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
@@ -37,7 +39,8 @@ pub(crate) async fn stream(
 
     let progress = Progress {
         watcher: state.operation_watches.watch(caller.account_id, id)?,
-        readiness: state.readiness.clone(),
+        request,
+        state,
         times: StreamTimes::begin(),
         last_data: String::new(),
         is_over: false,
@@ -71,8 +74,10 @@ async fn find(state: &State, caller: Caller, id: &str) -> Result<OperationId, Ap
 }
 
 struct Progress {
+    /// It has the key, which may end while the stream is open.
+    request: HttpRequest,
+    state: web::Data<State>,
     watcher: OperationWatcher,
-    readiness: Readiness,
     times: StreamTimes,
     /// The Operation as it was sent last.
     last_data: String,
@@ -90,7 +95,10 @@ impl Progress {
     /// The next piece of the stream; `None`: it is over.
     async fn next(&mut self) -> Option<String> {
         while !self.is_over {
-            if self.times.are_over(&self.readiness) {
+            if self.times.are_over(&self.state.readiness) {
+                return None;
+            }
+            if self.times.begins_check() && !self.is_caller_known().await {
                 return None;
             }
 
@@ -124,6 +132,10 @@ impl Progress {
         }
 
         None
+    }
+
+    async fn is_caller_known(&self) -> bool {
+        failure_log::repeated(auth::is_still_known(&self.state, &self.request)).await
     }
 
     fn event(&mut self, name: &str, data: String) -> String {

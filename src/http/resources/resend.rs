@@ -9,11 +9,12 @@ use sqlx::PgConnection;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam, Once};
 use crate::http::openapi::{CreateErrors, ResendRequest};
 use crate::http::optional_body::OptionalJsonBody;
 use crate::http::path;
+use crate::http::problem::Problem;
 use crate::http::rate_limit::Recipients;
 use crate::http::validation::{
     NO_NUL, Object, Path, Problems, either, must_be, parse_body, quoted_string,

@@ -24,7 +24,7 @@ pub(crate) struct WaitingFor {
     /// For people.
     reason: String,
     since: Date,
-    /// Null: not known.
+    /// Null: not known, or its time has come.
     next_try: Option<Date>,
 }
 

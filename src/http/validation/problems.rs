@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::http::error::{ApiError, MAX_PROBLEMS, Problem};
+use crate::http::error::{ApiError, MAX_PROBLEMS};
+use crate::http::problem::Problem;
 
 /// Where a value is in the body. It is formatted only when there is a problem.
 #[derive(Clone, Copy)]

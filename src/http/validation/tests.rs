@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::http::error::Problem;
+use crate::http::problem::Problem;
 
 fn problem(read: impl FnOnce(&mut Object<'_>, &mut Problems)) -> String {
     let mut problems = Problems::default();

@@ -1167,7 +1167,7 @@ class Validation(TypedDict):
 class WaitingFor(TypedDict):
     """What a notification waits for (extension)."""
 
-    # Null: not known.
+    # Null: not known, or its time has come.
     nextTry: NotRequired[str | None]
     # For people.
     reason: str

@@ -9,13 +9,13 @@ import java.time.Instant;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class WaitingFor {
-    /** Null: not known. */
+    /** Null: not known, or its time has come. */
     public Instant nextTry;
     /** For people. */
     public String reason;
     public Instant since;
 
-    /** Null: not known. */
+    /** Null: not known, or its time has come. */
     public WaitingFor nextTry(Instant nextTry) {
         this.nextTry = nextTry;
         return this;
